@@ -758,7 +758,7 @@ async fn whoever_follows_a_printer_is_told_what_changes_and_only_that() {
     }
     lab.boards["mk3-01"].send_modify(|live| Arc::make_mut(live).activity = Activity::Stopped);
     socket.told("notify_klippy_shutdown").await;
-    show(&lab, Activity::Offline { reason: String::new() });
+    show(&lab, Activity::Offline { reason: String::new().into() });
     socket.told("notify_klippy_disconnected").await;
     show(&lab, Activity::Ready);
     socket.told("notify_klippy_ready").await;

@@ -540,7 +540,6 @@ fn every_status_and_telemetry_fits_its_schema() {
                     own_last: None,
                     cover: Cover::NoSwitch,
                     light: Some(Light::On),
-                    still_deaf: false,
                     at: Moment(9),
                 };
                 let belonging = Belonging { case: subject().case, part: subject().part };

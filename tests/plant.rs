@@ -314,7 +314,7 @@ async fn none_is_in_the_metrics() {
     let answer = lab.upload([gcode.as_bytes(), support::GCODE].concat().as_slice()).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     for activity in [
-        Activity::Offline { reason: all.clone() },
+        Activity::Offline { reason: all.clone().into() },
         Activity::Quarantined { reason: all.clone() },
         Activity::Printing { job: subject().job, progress: Progress::default() },
     ] {

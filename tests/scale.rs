@@ -373,7 +373,7 @@ async fn a_printer_that_is_off_is_looked_for_every_five_seconds_and_costs_nothin
     let mut farm = Farm::new().await;
     let port = Port::new(Vec::new());
     farm.add(port.clone());
-    farm.wait(0, |snapshot| matches!(&snapshot.activity, Activity::Offline { reason } if reason.contains("there is no port")))
+    farm.wait(0, |snapshot| matches!(&snapshot.activity, Activity::Offline { reason } if reason.to_string().contains("there is no port")))
         .await;
     let mut live = farm.printers[0].live.clone();
     live.borrow_and_update();

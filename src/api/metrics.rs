@@ -241,7 +241,7 @@ mod tests {
         let job = || crate::domain::ids::JobId::from_entropy([0; 16]);
         let progress = crate::domain::job::Progress::default();
         let all = [
-            Activity::Offline { reason: String::new() },
+            Activity::Offline { reason: String::new().into() },
             Activity::Connecting,
             Activity::Quarantined { reason: String::new() },
             Activity::Ready,

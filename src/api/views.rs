@@ -625,7 +625,9 @@ fn hold_words(step: HoldStep) -> &'static str {
 fn hold(hold: &Hold, now: Moment) -> Option<HoldView> {
     let left = |at: Option<Moment>| at.map(|at| at.since(now).as_secs());
     let mut words: Vec<String> = hold.reason.iter().map(PauseReason::in_words).collect();
-    words.extend(hold.step.map(hold_words).map(Into::into));
+    // Its reason says already that it waits for somebody.
+    let is_said = hold.reason == Some(PauseReason::Printer) && hold.step == Some(HoldStep::WaitsForPerson);
+    words.extend(hold.step.filter(|_| !is_said).map(hold_words).map(Into::into));
     if hold.bed_is_off {
         words.push("its nozzle and bed were switched off, since the pause was long".into());
     } else if hold.nozzle_is_off {
@@ -634,10 +636,13 @@ fn hold(hold: &Hold, now: Moment) -> Option<HoldView> {
     if hold.reason == Some(PauseReason::Restart) && hold.nozzle_off_at.is_some() {
         words.push("without an answer, all heat goes off and it is interrupted".into());
     }
+    // Without a pause it is no file's: what is done before a board prints by itself.
+    let text = hold.text.clone().filter(|_| !words.is_empty());
+    words.extend(hold.text.clone().filter(|_| text.is_none()));
     (!words.is_empty()).then(|| HoldView {
         needs_person: hold.needs_person(),
         words: Some(words.join("; ")),
-        text: hold.text.clone(),
+        text,
         nozzle_off_s: left(hold.nozzle_off_at),
         bed_off_s: left(hold.bed_off_at),
     })
@@ -689,7 +694,7 @@ pub fn printer(snapshot: &Snapshot, record: &PrinterRecord, console: Level, now:
         resin: None,
         light: snapshot.light.map(|light| light.word().into()),
         age_ms: millis(now, snapshot.at),
-        still_deaf: snapshot.still_deaf,
+        still_deaf: snapshot.is_still_deaf(),
     }
 }
 

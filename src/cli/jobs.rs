@@ -7,7 +7,8 @@ use super::quality::{By, told};
 use super::{Client, Failed, Global, show};
 use crate::api::queue::ReprintGiven;
 use crate::api::shapes::{
-    AcceptOrder, By as ByName, JobView, NewJob, PartGiven, ResumeFileView, ResumeOrder, StartOrder,
+    AcceptOrder, By as ByName, JobView, NewJob, PartGiven, PrinterView, ResumeFileView, ResumeOrder,
+    StartOrder,
 };
 
 #[derive(Debug, Args)]
@@ -56,6 +57,15 @@ pub struct Jobs {
     pub accept: Vec<String>,
     #[command(flatten)]
     pub by: By,
+}
+
+/// What happens while a job is cancelled. A resin printer has a light where others have heaters.
+fn cancelling(with_resin: bool) -> &'static str {
+    if with_resin {
+        "cancelling: the print is being ended, and its light goes off with it"
+    } else {
+        "cancelling: no more lines are sent, heaters and fan are being switched off"
+    }
 }
 
 fn at(id: &str, what: &str) -> String {
@@ -125,7 +135,10 @@ impl Jobs {
         }
         show::job(&job);
         if cancelled && job.ended.is_none() {
-            show::line("cancelling: no more lines are sent, heaters and fan are being switched off");
+            let path = job.printer.as_deref().map(|name| format!("/v1/printers/{}", segment(name)));
+            // What becomes of the job is said already: only the words for it are asked for.
+            let printer = path.and_then(|path| client.get::<PrinterView>(&path).ok());
+            show::line(cancelling(printer.is_some_and(|printer| printer.resin.is_some())));
         }
         Ok(())
     }
@@ -171,5 +184,16 @@ impl Jobs {
         show::resume_file(&made);
         show::job(&job);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_printer_without_heaters_none_are_said_to_go_off() {
+        assert!(cancelling(false).contains("heaters and fan"));
+        assert!(cancelling(true).contains("light") && !cancelling(true).contains("heater"));
     }
 }

@@ -582,7 +582,7 @@ impl Session {
 
     pub fn activity(&self) -> Activity {
         match &self.phase {
-            Phase::Closed { reason } => Activity::Offline { reason: reason.clone() },
+            Phase::Closed { reason } => Activity::Offline { reason: self.away(reason.clone()) },
             Phase::Greeting(_) | Phase::Rejoining(_) | Phase::Probing(_) => Activity::Connecting,
             Phase::Ready => Activity::Ready,
             Phase::Quarantined(wrong) => Activity::Quarantined { reason: self.why_quarantined(wrong) },
@@ -634,7 +634,6 @@ impl Session {
             own_last: None,
             cover: self.cover(now),
             light: self.light(),
-            still_deaf: self.still_deaf && self.is_closed(),
             at: now,
         }
     }

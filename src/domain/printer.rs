@@ -352,9 +352,9 @@ impl Temperatures {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Activity {
-    /// The port is not open; `reason` says why in words for a technician.
+    /// The port is not open, or nobody answers there.
     Offline {
-        reason: String,
+        reason: Away,
     },
     /// The port is open and the firmware is being greeted.
     Connecting,
@@ -712,7 +712,8 @@ impl LineRate {
 }
 
 /// Why a printer is offline.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Away {
     /// It was cleared after a stop and has not answered since: only hands bring it back.
     StillDeaf,
@@ -790,19 +791,14 @@ pub struct Snapshot {
     /// Absent where there is none, or nothing is known of it.
     #[serde(default)]
     pub light: Option<Light>,
-    /// It is offline since it was cleared after a stop and has not answered ([`Away::StillDeaf`]).
-    #[serde(default)]
-    pub still_deaf: bool,
     /// When this snapshot was made.
     pub at: Moment,
 }
 
 impl Snapshot {
     pub fn offline(printer: PrinterName, reason: impl Into<Away>, at: Moment) -> Self {
-        let reason: Away = reason.into();
         Self {
             printer,
-            still_deaf: reason == Away::StillDeaf,
             activity: Activity::Offline { reason: reason.into() },
             temperatures: Temperatures::default(),
             firmware: None,
@@ -816,6 +812,11 @@ impl Snapshot {
             light: None,
             at,
         }
+    }
+
+    /// It was cleared after a stop and has not answered since.
+    pub fn is_still_deaf(&self) -> bool {
+        matches!(self.activity, Activity::Offline { reason: Away::StillDeaf })
     }
 
     /// A job may begin there, as far as the printer itself says.

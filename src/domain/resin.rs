@@ -7,6 +7,7 @@
 //! display    light-hours  ─▶ Good ─▶ Worn ─▶ Overdue ─replaced─▶ Good
 //! film       layers       ─▶ Good ─▶ Worn ─▶ Overdue ─replaced─▶ Good      (the vat is empty then)
 //! checklist  none ─done by somebody─▶ Done ─a start, or anything that is done to the printer─▶ none
+//! odd        none ─its board does what it should not─▶ told ─somebody looks, or a start─▶ none
 //! ```
 //! What a printer is (`Outfit`) comes from the configuration, and stands in the journal where that is news: so a start is
 //! judged by what was known then. What a job takes (`Need`) comes from its file, or where that is encrypted from a person, and is noted in the commit
@@ -18,12 +19,14 @@
 //! | `need` | what a job takes, and where it is refilled |
 //! | `vat` | what is in a vat, of which lots, since when |
 //! | `wear` | hours of light and cycles of the film |
+//! | `odd` | what its board did that somebody has to know |
 //! | `start` | why a job does not begin |
 //! | `judge`, `apply` | whether something is granted, and what it makes true |
 
 mod apply;
 mod judge;
 pub mod need;
+pub mod odd;
 pub mod outfit;
 pub mod start;
 pub mod vat;
@@ -40,6 +43,7 @@ use super::lab;
 use super::moment::WallTime;
 use super::units::Microlitres;
 use need::{Need, NeedError};
+use odd::{Odd, Seen};
 use outfit::{Item, Outfit, listed};
 use vat::{Contents, Vat};
 use wear::{Counter, Lit, Reached, Wear};
@@ -134,6 +138,13 @@ pub enum Fact {
         items: BTreeSet<Item>,
         by: String,
     },
+    /// Its board did what somebody has to know; `job` ran, or its part stood there.
+    Odd {
+        printer: PrinterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<JobId>,
+        odd: Odd,
+    },
 }
 
 impl Fact {
@@ -150,7 +161,8 @@ impl Fact {
             | Self::DisplayReplaced { printer, .. }
             | Self::FilmReplaced { printer, .. }
             | Self::Lit { printer, .. }
-            | Self::ChecklistDone { printer, .. } => Some(printer),
+            | Self::ChecklistDone { printer, .. }
+            | Self::Odd { printer, .. } => Some(printer),
         }
     }
 
@@ -158,6 +170,7 @@ impl Fact {
     pub fn job(&self) -> Option<&JobId> {
         match self {
             Self::Needs { job, .. } | Self::Lit { job, .. } => Some(job),
+            Self::Odd { job, .. } => job.as_ref(),
             _ => None,
         }
     }
@@ -246,6 +259,11 @@ pub enum Request {
         printer: PrinterName,
         items: BTreeSet<Item>,
         by: String,
+    },
+    /// The printer's task: its board did what somebody has to know. Until somebody has looked it is told once.
+    NoteOdd {
+        printer: PrinterName,
+        odd: Odd,
     },
 }
 
@@ -366,6 +384,9 @@ pub struct Station {
     /// A print that did not come to its end since the vat was looked through: pieces of it may lie on the film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debris: Option<JobId>,
+    /// What its board did that somebody has to know, the oldest first, until somebody has looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<Seen>,
 }
 
 impl Station {
@@ -379,6 +400,7 @@ impl Station {
             checklist: None,
             counted: None,
             debris: None,
+            odd: Vec::new(),
         }
     }
 

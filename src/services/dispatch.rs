@@ -181,7 +181,7 @@ fn is_beside_the_plan(fact: &Fact) -> bool {
             | Fact::PromptAnswered { .. }
             | Fact::People(_)
             | Fact::Identifiers(_)
-            | Fact::Resin(resin::Fact::Lit { .. } | resin::Fact::VatStirred { .. })
+            | Fact::Resin(resin::Fact::Lit { .. } | resin::Fact::VatStirred { .. } | resin::Fact::Odd { .. })
             | Fact::Queue(
                 queue::Fact::LateForeseen { .. }
                     | queue::Fact::OnTimeAgain { .. }

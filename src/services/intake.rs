@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::resin::file::begin;
+use ::resin::file::{Begin, Format, begin};
 use tokio::sync::Semaphore;
 
 use super::resinfiles::{NoResin, ResinFiles, ResinReading};
@@ -236,6 +236,12 @@ impl Intake {
         let (_, Ok(bytes)) = self.spool.read_checked(file, Vec::new(), collect).await.map_err(not_read)?;
         let read = offload(move || photo::clean(&bytes).ok().filter(|clean| clean.bytes == bytes)).await;
         read.map_err(|_| NotHere::Spool(SpoolError::BrokenOff))?.ok_or_else(nothing)
+    }
+
+    /// Whether only its printer can read a file of the spool, by its first bytes. What is not there is no such file.
+    pub async fn is_opaque(&self, file: &FileHash) -> bool {
+        let first = self.spool.first_bytes(file).await;
+        first.is_ok_and(|first| begin(&first) == Some(Begin::Whole(Format::EncryptedCtb)))
     }
 
     /// Reads a file again that is in the spool, for a further job from it.

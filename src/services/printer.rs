@@ -41,6 +41,7 @@ use crate::domain::printer::{
     Activity, Away, Light, LineHealth, LineRate, OutOfReach, Snapshot, Temperatures,
 };
 use crate::domain::resin::need::Need;
+use crate::domain::resin::odd::Odd;
 use crate::domain::resin::wear::Lit;
 use crate::domain::resin::{self, NOTE_EVERY};
 use crate::domain::seen::Seen;
@@ -496,7 +497,7 @@ impl Task {
                 }
                 Dialled::Failed(reason) => {
                     self.unanswered = None;
-                    let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: old } if *old == reason);
+                    let known = matches!(&self.live.borrow().activity, Activity::Offline { reason: Away::Other(old) } if *old == reason);
                     if !known {
                         tracing::warn!(printer = %self.setup.name, %reason, "cannot connect");
                         self.show_away(reason.into());
@@ -1484,7 +1485,9 @@ impl Task {
             // Only `platen stream` probes.
             SessionEvent::Close { .. } | SessionEvent::Probed(_) => {}
             SessionEvent::LongPause { job } => {
-                tracing::warn!(%printer, %job, "it stands still for long: the resin settles; stir it before it goes on");
+                tracing::warn!(%printer, %job, "{}", Odd::Settles.in_words());
+                let request = resin::Request::NoteOdd { printer: printer.clone(), odd: Odd::Settles };
+                self.scribe.note(Request::Resin(Box::new(request)));
             }
             SessionEvent::Lit { job, lit } => {
                 let request = self.lit_request(job, lit, true);
@@ -1543,7 +1546,7 @@ impl Task {
         if let (Activity::Ready, Some(why)) =
             (&seen.activity, self.display.as_ref().and_then(Display::why_not))
         {
-            seen.activity = Activity::Offline { reason: format!("its display cannot be had: {why}") };
+            seen.activity = Activity::Offline { reason: format!("its display cannot be had: {why}").into() };
         }
         if !is_own && self.own_last.is_some() {
             seen.own_last = self.own_last;
@@ -1555,8 +1558,7 @@ impl Task {
         if let (Activity::Connecting, false, Some(reason)) =
             (&seen.activity, session.has_heard(), &self.unanswered)
         {
-            seen.activity = Activity::Offline { reason: reason.clone().into() };
-            seen.still_deaf = *reason == Away::StillDeaf;
+            seen.activity = Activity::Offline { reason: reason.clone() };
         }
         self.live.send_replace(Arc::new(seen));
     }

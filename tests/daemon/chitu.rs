@@ -301,6 +301,11 @@ fn a_print_is_paused_and_goes_on_by_a_person_here_and_by_hands_at_its_panel() {
     daemon.ask(&["jobs", "--pause", &job, "--by", "kim"]);
     daemon.wait_job(&job, "paused");
     until("the board stands", || mars.print().filter(|print| print.paused_us.len() == 1));
+    let words = until("its pause is told", || {
+        let words = daemon.printer("mars")["hold"]["words"].as_str().map(str::to_owned);
+        words.filter(|words| words.starts_with("paused by kim"))
+    });
+    assert!(!words.contains("by itself"), "{words}");
     until("its pause is seen", || {
         (daemon.platen(&["jobs", "--resume", &job, "--by", "lee"]).code == Some(0)).then_some(())
     });
@@ -460,8 +465,14 @@ fn a_board_that_platen_dies_on_in_an_upload_hears_again_and_prints_the_next_file
     daemon.wait_printer("mars", "ready");
     assert!(mars.board.ledger().received.pop().unwrap().closed);
     assert!(mars.print().is_none(), "half a file is none");
+    // Whoever stands there is told of it, until they have looked.
+    let odd = || facts(&daemon, "resin").into_iter().find(|fact| fact["what"] == "odd");
+    assert_eq!(until("what was found", odd)["odd"], "file_was_open");
+    let shown = daemon.get("/v1/printers/mars");
+    assert!(shown["resin"]["odd"][0]["words"].as_str().unwrap().contains("had a file open"), "{shown}");
     post(&daemon, "/v1/printers/mars/vat/filter", &json!({"by": "kim"}));
     daemon.ask(&["printers", "clear", "mars", "--by", "kim"]);
+    assert!(daemon.get("/v1/printers/mars")["resin"].get("odd").is_none());
     mars.bytes = file(FEW);
     let job = mars.queue(&daemon);
     assert_eq!(daemon.wait_job(&job, "printed")["exact"], true);

@@ -137,6 +137,8 @@ struct Build<'a> {
     speed: u32,
     /// Into the section of its light.
     light: &'a str,
+    /// Into the section of its plate.
+    plate: &'a str,
     /// What the vat holds, and what stays in it, ml.
     vat: (f64, f64),
     file: (&'a str, &'a [u8]),
@@ -145,7 +147,7 @@ struct Build<'a> {
 impl Default for Build<'_> {
     fn default() -> Self {
         let file = ("block.sl1", &sliced().bytes[..]);
-        Self { dialect: Dialect::Marlin, speed: SPEED, light: "", vat: (500.0, 50.0), file }
+        Self { dialect: Dialect::Marlin, speed: SPEED, light: "", plate: "", vat: (500.0, 50.0), file }
     }
 }
 
@@ -165,7 +167,7 @@ impl Resin {
         more: impl FnOnce(&Path) -> String,
         change: impl FnOnce(&mut RigConfig),
     ) -> Self {
-        let Build { dialect, speed, light, vat: (holds, keeps), file: (name, bytes) } = build;
+        let Build { dialect, speed, light, plate, vat: (holds, keeps), file: (name, bytes) } = build;
         let folder = tempfile::tempdir().unwrap();
         let shown = folder.path().join("shown");
         std::fs::create_dir(&shown).unwrap();
@@ -199,7 +201,7 @@ impl Resin {
              mirrored_y = false\nfolder = {shown:?}\nanswers_ms = 20000\n\
              [printer.light]\nlongest_exposure_s = 60\non = \"{on}\"\noff = \"{off}\"\n{light}\n\
              [printer.plate]\nhomes = \"up\"\ntravel_mm_min = 600\nfastest_mm_min = 600\nraise_at_pause_mm = 5\n\
-             raise_at_end_mm = 5\n\
+             raise_at_end_mm = 5\n{plate}\n\
              [printer.peel]\nlift_mm = 4\nlift_mm_min = 240\nretract_mm_min = 300\n\
              [printer.vat]\nholds_ml = {holds}\nkeeps_ml = {keeps}\n",
             lab.state()
@@ -362,7 +364,8 @@ fn a_file_of_the_slicer_is_printed_mask_by_mask_as_it_says_and_what_it_took_is_c
 
 #[test]
 fn a_pause_ends_behind_its_layer_and_a_print_that_goes_on_is_exact() {
-    let lab = Resin::new();
+    let build = Build { plate: "long_pause_min = 1", ..Build::default() };
+    let lab = Resin::build(build, |_| String::new(), |_| {});
     let (daemon, case) = lab.serve();
     let job = lab.print(&daemon, &case);
     lab.wait_lit(&job, 3);
@@ -374,6 +377,10 @@ fn a_pause_ends_behind_its_layer_and_a_print_that_goes_on_is_exact() {
     until("a dark display", || lab.display_is_dark());
     assert_as_planned(&lab.lit_of(&job));
     assert_eq!(lab.report().exposures.len(), lit);
+    // Whoever comes to it is told that its resin has settled.
+    let odd = || daemon.get("/v1/printers/msla")["resin"]["odd"][0]["words"].as_str().map(str::to_owned);
+    let odd = until("a long pause", odd);
+    assert!(odd.contains("stir it before it goes on"), "{odd}");
     daemon.ask(&["jobs", "--resume", &job, "--by", "kim"]);
     let printed = daemon.wait_job(&job, "printed");
     assert_eq!(printed["exact"], true, "{printed}");

@@ -252,8 +252,7 @@ async fn a_printer_that_was_lost_in_mid_print_stays_so_after_a_restart_until_its
 async fn a_board_that_is_still_deaf_when_it_was_unlocked_is_among_what_needs_hands() {
     let lab = lab().await;
     change(&lab, "mk3-01", |snapshot| {
-        snapshot.activity = Activity::Offline { reason: STILL_DEAF.into() };
-        snapshot.still_deaf = true;
+        snapshot.activity = Activity::Offline { reason: STILL_DEAF };
     });
     has(&shown(&lab, "/").await, &["id=\"printer-mk3-01\" data-state=\"bad\""]);
     has(&shown(&lab, "/hands").await, &["id=\"deaf-mk3-01\"", "press its reset button"]);

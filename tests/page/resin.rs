@@ -4,15 +4,16 @@
 use crate::support::{Answer, TestLab, lab_with};
 use platen::domain::event::Actor;
 use platen::domain::ids::{FileHash, JobId, PrinterName};
-use platen::domain::job::{Interruption, Progress};
+use platen::domain::job::{Interruption, PauseReason, Progress};
 use platen::domain::lab::{NewJob, Request};
 use platen::domain::part::PartRef;
-use platen::domain::printer::{Activity, HoldStep, Light, Prompt};
+use platen::domain::printer::{Activity, HoldStep, Light, OutOfReach, Prompt, Reading, Temperatures};
 use platen::domain::resin;
 use platen::domain::resin::need::Need;
+use platen::domain::resin::odd::Odd;
 use platen::domain::resin::outfit::{Item, Outfit};
 use platen::domain::resin::wear::Lit;
-use platen::domain::units::Microlitres;
+use platen::domain::units::{Celsius, Microlitres};
 use platen::io::clock::entropy;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -468,4 +469,202 @@ async fn a_light_that_goes_on_sends_its_sign_and_nothing_around_it() {
     let ids: Vec<&str> = sent.iter().map(|(id, _)| id.as_str()).collect();
     assert!(ids.contains(&"light-msla-01"), "{ids:?}");
     assert!(!ids.contains(&"printer-msla-01"), "the card around it is not sent again: {ids:?}");
+}
+
+#[tokio::test]
+async fn what_a_board_did_stands_on_card_page_and_worklist_until_somebody_has_looked() {
+    let lab = fitted().await;
+    for odd in [Odd::NotPausing, Odd::LightNotKnown] {
+        of_resin(&lab, resin::Request::NoteOdd { printer: msla(), odd }).await;
+    }
+    for path in ["/", "/printers/msla-01", "/hands"] {
+        let told = ["It was told to pause and goes on printing", "nothing says that its light is off"];
+        has(&shown(&lab, path).await, &told);
+        let german =
+            ["Ihm wurde gesagt, er solle pausieren, und er druckt weiter", "dass sein Licht aus ist"];
+        has(&in_german(&lab, path).await, &german);
+    }
+    let seen = lab.get(&format!("{AT}/resin")).await.json();
+    assert_eq!(seen["odd"].as_array().unwrap().len(), 2, "{seen}");
+    let clear = lot(&lab, "clear resin").await;
+    done(&lab, &format!("{AT}/vat/fill"), json!({"by": "kim", "lot": clear, "ml": 150})).await;
+    done(&lab, &format!("{AT}/checklist"), looked()).await;
+    for path in ["/", "/printers/msla-01", "/hands"] {
+        lacks(&shown(&lab, path).await, &["goes on printing"]);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_board_that_tells_nothing_of_itself_says_so_and_not_that_it_was_never_connected() {
+    let lab = lab_with(&["mars-01", "mk3-01"]).await;
+    let at = "/printers/mars-01";
+    let page = shown(&lab, at).await;
+    has(&page, &["Its board answers, and says neither its firmware"]);
+    lacks(&page, &["never connected", "id=\"console-form\""]);
+    has(&page, &["Its board takes no commands from here"]);
+    has(&shown(&lab, "/printers/mk3-01").await, &["id=\"console-form\""]);
+    has(&in_german(&lab, at).await, &["Seine Platine antwortet und nennt weder"]);
+    lab.boards["mars-01"].send_modify(|live| Arc::make_mut(live).firmware = Some("ChiTu V4.4.3".into()));
+    has(&shown(&lab, at).await, &["ChiTu V4.4.3", "Its board says its firmware, and nothing by which"]);
+    let away = Activity::Offline { reason: "no such port".into() };
+    lab.boards["mars-01"].send_modify(|live| {
+        let live = Arc::make_mut(live);
+        (live.firmware, live.activity) = (None, away.clone());
+    });
+    has(&shown(&lab, at).await, &["has not said its firmware yet"]);
+    // A board that can say what it is was indeed never there.
+    lab.boards["mk3-01"].send_modify(|live| Arc::make_mut(live).activity = away.clone());
+    has(&shown(&lab, "/printers/mk3-01").await, &["It was never connected"]);
+}
+
+#[tokio::test]
+async fn a_resin_printer_shows_no_hotend_that_it_does_not_have() {
+    let lab = fitted().await;
+    let now = lab.clock.now();
+    let tell = |target: Option<f64>| {
+        let told = |actual, target: Option<f64>| {
+            Some(Reading { actual: Celsius(actual), target: target.map(Celsius) })
+        };
+        lab.boards["msla-01"].send_modify(|live| {
+            let (hotend, bed) = (told(41.0, target), told(30.0, None));
+            Arc::make_mut(live).temperatures = Temperatures { hotend, bed, chamber: None, at: Some(now) };
+        });
+    };
+    tell(None);
+    for path in ["/", "/printers/msla-01"] {
+        let page = shown(&lab, path).await;
+        let card = page.split("id=\"heat-msla-01\"").nth(1).unwrap().split("</div></dl>").next().unwrap();
+        assert!(card.contains("<dt>Vat</dt>") && !card.contains("Hotend"), "{path}: {card}");
+    }
+    // What is heated all the same is never hidden.
+    tell(Some(200.0));
+    has(&shown(&lab, "/").await, &["<dt>Hotend</dt>"]);
+    has(&shown(&lab, "/").await, &["<dt>Vat</dt>"]);
+}
+
+#[tokio::test]
+async fn of_a_resin_printer_that_is_out_of_reach_its_light_is_said_to_be_on_perhaps_and_no_heat() {
+    let lab = fitted().await;
+    lab.boards["msla-01"].send_modify(|live| {
+        let live = Arc::make_mut(live);
+        live.activity = Activity::Offline { reason: "no such port".into() };
+        live.out_of_reach = OutOfReach::Heat { job: None };
+    });
+    for path in ["/", "/printers/msla-01", "/hands"] {
+        let page = shown(&lab, path).await;
+        has(&page, &["Out of reach, and its light may be on"]);
+        lacks(&page, &["it may be hot"]);
+        has(&in_german(&lab, path).await, &["sein Licht ist vielleicht an"]);
+    }
+}
+
+#[tokio::test]
+async fn that_somebody_is_waited_for_is_said_once() {
+    let lab = fitted().await;
+    let job = job(&lab).await;
+    lab.boards["msla-01"].send_modify(|live| {
+        let live = Arc::make_mut(live);
+        live.activity = Activity::Paused { job, progress: Progress::default(), draining: false };
+        live.hold.reason = Some(PauseReason::Printer);
+        live.hold.step = Some(HoldStep::WaitsForPerson);
+    });
+    for path in ["/printers/msla-01", "/hands"] {
+        assert_eq!(shown(&lab, path).await.matches("waits for a person").count(), 1, "{path}");
+        assert_eq!(in_german(&lab, path).await.matches("wartet auf eine Person").count(), 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn volumes_have_the_comma_of_german_and_less_than_a_millilitre_is_not_nothing() {
+    let lab = fitted().await;
+    let clear = lot(&lab, "clear resin").await;
+    job(&lab).await;
+    done(&lab, &format!("{AT}/vat/fill"), json!({"by": "kim", "lot": clear, "ml": 110})).await;
+    let german = in_german(&lab, "/printers/msla-01").await;
+    has(&german, &["90,0 ml", "100,0 ml"]);
+    lacks(&german, &["90.0 ml", "100.0 ml"]);
+    has(&shown(&lab, "/printers/msla-01").await, &["90.0 ml"]);
+    for (left, english, in_german_too) in [
+        (0.4, "0.4 ml in the vat", "0,4 ml in der Wanne"),
+        (0.02, "under 0.1 ml in the vat", "unter 0,1 ml in der Wanne"),
+        (0.0, "0 ml in the vat", "0 ml in der Wanne"),
+    ] {
+        done(&lab, &format!("{AT}/vat/measure"), json!({"by": "kim", "ml": left})).await;
+        has(&shown(&lab, "/").await, &[english]);
+        has(&in_german(&lab, "/").await, &[in_german_too]);
+    }
+}
+
+#[tokio::test]
+async fn each_thing_that_is_looked_at_has_what_to_do_where_it_is_not_so() {
+    let lab = fitted().await;
+    let clear = lot(&lab, "clear resin").await;
+    done(&lab, &format!("{AT}/vat/fill"), json!({"by": "kim", "lot": clear, "ml": 150})).await;
+    let page = shown(&lab, "/printers/msla-01").await;
+    let form = page.split("id=\"do-checklist\"").nth(1).unwrap().split("</form>").next().unwrap();
+    assert_eq!(form.matches("type=\"checkbox\" required").count(), 5, "{form}");
+    assert_eq!(form.matches("<small>If not: ").count(), 5, "{form}");
+    let german = in_german(&lab, "/printers/msla-01").await;
+    assert_eq!(german.matches("<small>Wenn nicht: ").count(), 5, "{german}");
+}
+
+#[tokio::test]
+async fn what_can_be_typed_in_the_console_is_offered_in_the_language_of_the_page() {
+    let lab = lab_with(&["mk3-02"]).await;
+    let german = in_german(&lab, "/printers/mk3-02").await;
+    let offered = german.split("<datalist id=\"console-codes\">").nth(1).unwrap();
+    let offered = offered.split("</datalist>").next().unwrap();
+    let english = shown(&lab, "/printers/mk3-02").await;
+    let same = english.split("<datalist id=\"console-codes\">").nth(1).unwrap().split("</datalist>").next();
+    assert!(offered.contains("<option") && same != Some(offered), "{offered}");
+}
+
+#[tokio::test]
+async fn an_encrypted_file_that_a_slicer_sent_is_in_the_worklist_and_its_form_asks_what_it_takes() {
+    use ::resin::file::Mask;
+    use ::resin::sample::{Settings, encrypted};
+
+    let lab = lab_with(&["mars-01", "msla-01"]).await;
+    let case = lab.case().await;
+    let send = async |name: &str, file: &[u8]| {
+        let head = format!(
+            "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        let body = [head.as_bytes(), file, b"\r\n--B--\r\n"].concat();
+        let form = "Content-Type: multipart/form-data; boundary=B\r\n";
+        let sent = lab.send("POST", "/api/files/local", form, &body).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        let uploads = lab.get("/v1/uploads").await.json();
+        let newest = uploads.as_array().unwrap().iter().find(|one| one["state"] == "unassigned").unwrap();
+        newest["id"].as_str().unwrap().to_owned()
+    };
+    lacks(&shown(&lab, "/hands").await, &["hands-uploads"]);
+    let upload = send("part.ctb", &encrypted(9_000)).await;
+    let hands = shown(&lab, "/hands").await;
+    let link = format!("href=\"/queue#upload-{upload}\"");
+    has(&hands, &["Files of which nobody has said the part", "1 to do", &link]);
+    lacks(&hands, &["Nothing needs hands now"]);
+    has(&in_german(&lab, "/hands").await, &["Sagen, zu welchem Teil sie gehört"]);
+    let queue = shown(&lab, "/queue").await;
+    let form =
+        queue.split(&format!("id=\"assign-{upload}\"")).nth(1).unwrap().split("</form>").next().unwrap();
+    has(form, &["name=\"resin_ml\"", "name=\"minutes\"", "data-as=\"number\""]);
+    has(&in_german(&lab, "/queue").await, &["Harz laut Slicer, ml"]);
+    let fill = async |millilitres: f64| {
+        let said = json!({"by": "kim", "case": case.to_string(), "part": 1, "resin_ml": millilitres, "minutes": 90,
+            "accept": ["resin.opaque"]});
+        lab.post(&format!("/v1/uploads/{upload}/assign"), &said).await
+    };
+    let refused = fill(-1.0).await;
+    assert!(refused.status == 400 && refused.body.contains("that is no volume of resin"), "{refused:?}");
+    let queued = fill(80.5).await;
+    assert_eq!(queued.status, 201, "{queued:?}");
+    lacks(&shown(&lab, "/hands").await, &["hands-uploads"]);
+    // What tells itself what it takes is not asked about.
+    let mask = Mask::dark(48, 32).with_box([8.0, 8.0], [40.0, 24.0]);
+    let clear = send("part.sl1", &Settings::default().sl1(&[mask.clone(), mask])).await;
+    let queue = shown(&lab, "/queue").await;
+    has(&queue, &[&format!("id=\"assign-{clear}\"")]);
+    lacks(&queue, &["name=\"resin_ml\""]);
 }

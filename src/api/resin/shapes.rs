@@ -186,6 +186,10 @@ pub struct ResinView {
     /// The job that did not come to its end, of which pieces may lie in the vat; absent once it was filtered or emptied.
     pub debris: Option<String>,
     pub checklist: ChecklistView,
+    /// What its board did that somebody has to know, the oldest first, until somebody has looked: the bed is cleared, its
+    /// lock is lifted, the checklist is done, or a print begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<OddView>,
     /// What is lit now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<LitView>,
@@ -275,6 +279,18 @@ pub struct CheckView {
     pub done: bool,
 }
 
+/// What a board did that somebody has to know, and that ends no job by itself.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OddView {
+    /// What it is, and what to do.
+    pub words: String,
+    /// RFC 3339.
+    pub at: String,
+    /// The job that ran, or whose part stood there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
 /// How far the print is that runs.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LitView {
@@ -336,4 +352,7 @@ pub struct ResinBrief {
     pub checklist: bool,
     /// Pieces of a print that failed may lie in the vat.
     pub debris: bool,
+    /// What its board did that somebody has to know, until somebody has looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<OddView>,
 }

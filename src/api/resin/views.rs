@@ -2,8 +2,8 @@
 
 use super::super::AppState;
 use super::shapes::{
-    CheckView, ChecklistView, ContentsView, HindranceView, LitView, NeedView, PortionView, ResinBrief,
-    ResinView, VatView, WearView,
+    CheckView, ChecklistView, ContentsView, HindranceView, LitView, NeedView, OddView, PortionView,
+    ResinBrief, ResinView, VatView, WearView,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::PrinterName;
@@ -41,6 +41,7 @@ pub fn resin(app: &AppState, lab: &Lab, name: &PrinterName) -> Option<ResinView>
         worn_bars: outfit.worn_bars,
         debris: station.debris.as_ref().map(ToString::to_string),
         checklist: checklist(station, outfit, now),
+        odd: odd(station),
         job: lit(app, lab, station),
         next: next(app, lab, name).map(|job| need(app, lab, job, name, now)),
     })
@@ -59,7 +60,17 @@ pub fn brief(app: &AppState, lab: &Lab, name: &PrinterName) -> Option<ResinBrief
         film: station.film_wear().verdict.word().into(),
         checklist: !checklist(station, outfit, app.clock.wall()).holds,
         debris: station.debris.is_some(),
+        odd: odd(station),
     })
+}
+
+fn odd(station: &Station) -> Vec<OddView> {
+    let seen = station.odd.iter().map(|seen| OddView {
+        words: seen.odd.in_words().into(),
+        at: seen.at.to_string(),
+        job: seen.job.as_ref().map(ToString::to_string),
+    });
+    seen.collect()
 }
 
 fn filled(lab: &Lab, contents: &Contents, outfit: &Outfit, now: WallTime) -> ContentsView {

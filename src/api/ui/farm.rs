@@ -11,6 +11,7 @@ use super::words::{Text, common, farm as words, hands as hands_words, resin as r
 use crate::api::resin::shapes::ResinBrief;
 use crate::api::shapes::{JobView, PrinterView, ReadingView};
 use crate::api::{AppState, look_ahead, views};
+use crate::config::resin::Drive;
 use crate::domain::day::Day;
 use crate::domain::ids::PrinterName;
 use crate::domain::job::{Interruption, Job, JobState, Outcome};
@@ -304,7 +305,8 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
                 (chip(viewer, printer, card.is_lost))
                 (kit::stop(viewer, Some(name)))
             }
-            (lost(viewer, card.is_lost))
+            (lost(viewer, printer, card.is_lost))
+            (odd(viewer, printer))
             (inner.put(format!("age-{name}"), stale(viewer, printer)))
             (troubles(viewer, printer))
             (hold(viewer, printer))
@@ -313,7 +315,7 @@ fn draw(viewer: &Viewer, card: &Card, inner: &Inner) -> Markup {
             @if job.is_some() || printer.progress.is_some() {
                 (inner.put(format!("work-{name}"), work(viewer, card, job)))
             }
-            @if has_heat(printer) { (inner.put(format!("heat-{name}"), heat(viewer, printer))) }
+            @if has_heat(viewer, printer) { (inner.put(format!("heat-{name}"), heat(viewer, printer))) }
             @if let Some(is) = &printer.light { p { (inner.put(format!("light-{name}"), light(viewer, name, is))) } }
             @if let Some(resin) = &printer.resin { (inner.put(format!("vat-{name}"), vat(viewer, name, resin))) }
             (bed(viewer, card))
@@ -340,8 +342,22 @@ pub(super) fn chip(viewer: &Viewer, printer: &PrinterView, is_lost: bool) -> Mar
 }
 
 /// What to do about one that is lost.
-pub(super) fn lost(viewer: &Viewer, is_lost: bool) -> Markup {
-    html! { @if is_lost { p.note data-state="bad" { strong { (viewer.say(words::LOST)) } } } }
+pub(super) fn lost(viewer: &Viewer, printer: &PrinterView, is_lost: bool) -> Markup {
+    html! { @if is_lost { p.note data-state="bad" { strong { (viewer.say(lost_words(printer))) } } } }
+}
+
+/// A resin printer has a light where others have heat.
+pub(super) fn lost_words(printer: &PrinterView) -> Text {
+    if printer.resin.is_some() { words::LOST_LIT } else { words::LOST }
+}
+
+/// What its board did that somebody has to know, until somebody has looked.
+pub(super) fn odd(viewer: &Viewer, printer: &PrinterView) -> Markup {
+    html! {
+        @for seen in printer.resin.iter().flat_map(|resin| &resin.odd) {
+            p.note data-state="wants" { strong { (viewer.told(&seen.words)) } ", " (viewer.when(&seen.at)) }
+        }
+    }
 }
 
 /// How old what is shown is, where it is old; and what else the state says.
@@ -478,10 +494,46 @@ pub(super) fn ends(viewer: &Viewer, ends: Option<WallTime>) -> Markup {
 }
 
 /// Whether there is anything to be hot: a resin printer has neither nozzle nor bed, and may have a heated vat.
-pub(super) fn has_heat(printer: &PrinterView) -> bool {
+pub(super) fn has_heat(viewer: &Viewer, printer: &PrinterView) -> bool {
+    printer.resin.is_none() || !told_heat(viewer, printer).is_empty()
+}
+
+/// Where a board measures heat, as it says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heater {
+    Hotend,
+    Bed,
+    Chamber,
+}
+
+/// What that is on this printer. A resin printer has no hotend: where its board tells its light's heat as one's, it is
+/// that, and else nothing, unless the board heats it.
+pub(super) fn heater(viewer: &Viewer, printer: &PrinterView, heater: Heater) -> Option<Text> {
+    match (heater, &printer.resin) {
+        (Heater::Hotend, None) => Some(words::HOTEND),
+        (Heater::Bed, None) => Some(words::BED),
+        (Heater::Chamber, _) => Some(words::CHAMBER),
+        (Heater::Bed, Some(_)) => Some(resin_words::VAT),
+        (Heater::Hotend, Some(_)) if tells_light(viewer, &printer.name) => Some(resin_words::LIGHT),
+        (Heater::Hotend, Some(_)) => {
+            let target = printer.temperatures.hotend.and_then(|reading| reading.target);
+            target.filter(|target| *target > 0.0).map(|_| words::HOTEND)
+        }
+    }
+}
+
+/// Whether its board tells of its light's heat as of a hotend's.
+fn tells_light(viewer: &Viewer, name: &str) -> bool {
+    let name = name.parse::<PrinterName>().ok();
+    let resin = name.and_then(|name| viewer.app.config.printer(&name)?.resin.as_deref());
+    matches!(resin.map(|resin| &resin.drive), Some(Drive::Msla(msla)) if msla.light.hottest_c.is_some())
+}
+
+/// What it told last of its heat, by what is hot there.
+pub(super) fn told_heat(viewer: &Viewer, printer: &PrinterView) -> Vec<(Text, ReadingView)> {
     let given = &printer.temperatures;
-    let is_told = [given.hotend, given.bed, given.chamber].iter().any(Option::is_some);
-    printer.resin.is_none() || is_told
+    let all = [(Heater::Hotend, given.hotend), (Heater::Bed, given.bed), (Heater::Chamber, given.chamber)];
+    all.into_iter().filter_map(|(of, reading)| Some((heater(viewer, printer, of)?, reading?))).collect()
 }
 
 /// Whether its light is on, in a word, a shape and a colour. It changes twice a layer, and so by itself.
@@ -497,6 +549,14 @@ pub(super) fn light(viewer: &Viewer, name: &str, is: &str) -> Markup {
     }
 }
 
+/// A volume in whole millilitres; less than one in tenths, and what is less than that is not nothing.
+pub(super) fn millilitres(viewer: &Viewer, volume: f64) -> String {
+    if volume > 0.0 && volume < 0.05 {
+        return viewer.fill(resin_words::UNDER, &[("n", &viewer.number(0.1, 1))]);
+    }
+    viewer.number(volume, usize::from(volume > 0.0 && volume < 0.95))
+}
+
 /// What is in its vat, and what of it wants somebody.
 fn vat(viewer: &Viewer, name: &str, resin: &ResinBrief) -> Markup {
     let due = |verdict: &str| matches!(verdict, "worn" | "overdue");
@@ -505,7 +565,7 @@ fn vat(viewer: &Viewer, name: &str, resin: &ResinBrief) -> Markup {
             p {
                 @match (&resin.material, resin.left_ml) {
                     (Some(material), Some(left)) => {
-                        (material) ", " (viewer.fill(resin_words::LEFT_ML, &[("n", &viewer.number(left, 0))]))
+                        (material) ", " (viewer.fill(resin_words::LEFT_ML, &[("n", &millilitres(viewer, left))]))
                     }
                     _ => span.old { (viewer.say(resin_words::VAT_EMPTY_SHORT)) },
                 }
@@ -520,13 +580,13 @@ fn vat(viewer: &Viewer, name: &str, resin: &ResinBrief) -> Markup {
 
 pub(super) fn heat(viewer: &Viewer, printer: &PrinterView) -> Markup {
     let given = &printer.temperatures;
-    let all = [(words::HOTEND, given.hotend), (words::BED, given.bed), (words::CHAMBER, given.chamber)];
+    let all = told_heat(viewer, printer);
     html! {
         div.heat id=(format!("heat-{}", printer.name)) data-old[given.old] {
             dl {
-                @for (what, reading) in all { @if let Some(reading) = reading { (degrees(viewer, viewer.say(what), reading)) } }
+                @for (what, reading) in &all { (degrees(viewer, viewer.say(*what), *reading)) }
             }
-            @if all.iter().all(|(_, reading)| reading.is_none()) { p.quiet { (viewer.say(words::NO_HEAT)) } }
+            @if all.is_empty() { p.quiet { (viewer.say(words::NO_HEAT)) } }
             @if let Some(age) = given.age_ms.filter(|_| given.old) {
                 p.old { (viewer.fill(words::HEAT_OLD, &[("age", &viewer.span(age / 1_000))])) }
             }
@@ -627,7 +687,11 @@ fn gone(viewer: &Viewer, printer: &PrinterView, id: &str, job: Option<&JobView>,
     html! {
         details.more id=(format!("gone-{name}")) {
             summary { (viewer.say(words::GONE)) }
-            p.note data-state="wants" { (viewer.say(if runs { words::GONE_JOB } else { words::GONE_BED })) }
+            p.note data-state="wants" { (viewer.say(match (runs, &printer.resin) {
+                (true, None) => words::GONE_JOB,
+                (true, Some(_)) => words::GONE_JOB_LIT,
+                (false, _) => words::GONE_BED,
+            })) }
             (form)
         }
     }
@@ -640,7 +704,7 @@ fn is_at_work(state: &str) -> bool {
 /// Why nobody can say yet that a bed is clear.
 pub(super) fn not_clear_yet(printer: &PrinterView, is_lost: bool, runs: bool) -> Option<Text> {
     if is_lost || printer.own_board.is_some() {
-        Some(words::NOT_CLEAR_LOST)
+        Some(if printer.resin.is_some() { words::NOT_CLEAR_LOST_LIT } else { words::NOT_CLEAR_LOST })
     } else if printer.latch.is_some() {
         Some(words::NOT_CLEAR_LOCKED)
     } else {

@@ -38,6 +38,9 @@ pub(super) struct Fields {
     case: String,
     part: String,
     material: String,
+    /// What an encrypted file takes, as the slicer shows it.
+    resin_ml: String,
+    minutes: String,
 }
 
 type Filled = Result<Form<Fields>, FormRejection>;
@@ -55,6 +58,16 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
 /// What a field says, where it says anything.
 fn given(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
+}
+
+/// A number of a field, with a point or a comma; nothing where it is empty. `wrong` says that it is none.
+fn number<N: std::str::FromStr>(field: &str, wrong: &str) -> Result<Option<N>, Problem> {
+    let Some(text) = given(field) else { return Ok(None) };
+    let number = text
+        .replacen(',', ".", 1)
+        .parse()
+        .map_err(|_| Problem::unreadable(wrong, "give it as the slicer shows it"))?;
+    Ok(Some(number))
 }
 
 pub(super) fn told(viewer: &Viewer, outcome: Result<String, Problem>) -> Page {
@@ -205,8 +218,8 @@ pub(super) async fn assign(viewer: Viewer, filled: Filled) -> Page {
             also: Vec::new(),
             printer: None,
             material: given(&fields.material).map(str::to_owned),
-            resin_ml: None,
-            minutes: None,
+            resin_ml: number(&fields.resin_ml, "the resin that the file takes is no number")?,
+            minutes: number(&fields.minutes, "how many minutes it takes is no number")?,
             accept: Vec::new(),
             by: None,
         };

@@ -16,6 +16,7 @@ use crate::api::quality::views as quality;
 use crate::api::resin::shapes::ResinView;
 use crate::api::resin::views as resin_views;
 use crate::api::shapes::PrinterView;
+use crate::api::uploads::UploadView;
 use crate::api::{AppState, Problem, reasons, views};
 use crate::config::Printer;
 use crate::domain::day::Day;
@@ -299,6 +300,8 @@ struct Shown {
     parts: Vec<PartToDo>,
     prepared: Vec<Prepared>,
     vats: Vec<AtVat>,
+    /// What slicers sent and nobody has said of which part it is, the oldest first.
+    uploads: Vec<UploadView>,
 }
 
 /// A resin printer, and the job that it is made ready for.
@@ -332,9 +335,17 @@ fn gather(viewer: &Viewer, lab: &Lab) -> Shown {
         prepared: waiting.iter().filter_map(|job| prepared(lab, job)).collect(),
         lost: printers.iter().filter_map(|printer| lost(app, lab, printer)).collect(),
         vats: vats(app, lab, &printers),
+        uploads: uploads(lab),
         printers,
         beds,
     }
+}
+
+fn uploads(lab: &Lab) -> Vec<UploadView> {
+    let mut all: Vec<UploadView> = lab.queue.unassigned().map(|upload| UploadView::of(lab, upload)).collect();
+    all.sort_by(|one, other| (&one.at, &one.id).cmp(&(&other.at, &other.id)));
+    all.truncate(ROWS);
+    all
 }
 
 fn brief(lab: &Lab, job: &Job) -> Brief {
@@ -579,6 +590,7 @@ fn sections(viewer: &Viewer, shown: &Shown) -> Vec<Section> {
         section("decide", words::DECIDE, of(&[ToDo::Decide])),
         section("release", words::RELEASE, of(&[ToDo::Release])),
         section("hand-out", words::HAND_OUT, of(&[ToDo::Pack, ToDo::Deliver])),
+        section("uploads", words::UPLOADS, shown.uploads.iter().map(|one| of_upload(viewer, one)).collect()),
         section("prepared", words::PREPARED, prepared),
     ]
 }
@@ -694,7 +706,7 @@ fn of_lost(viewer: &Viewer, lost: &Lost) -> Row {
         },
         place: html! {
             (at_place(viewer, name, None)) " · "
-            strong { (viewer.say(farm_words::LOST)) }
+            strong { (viewer.say(farm::lost_words(&lost.printer))) }
             @if let Some(heat) = last_heat(viewer, &lost.printer) { " " (heat) }
         },
         priority: Priority::Routine,
@@ -704,18 +716,12 @@ fn of_lost(viewer: &Viewer, lost: &Lost) -> Row {
 
 /// `Last heard 2 min ago: Hotend 210 °C, Bed 60 °C.`
 fn last_heat(viewer: &Viewer, printer: &PrinterView) -> Option<String> {
-    let given = &printer.temperatures;
-    let all = [
-        (farm_words::HOTEND, given.hotend),
-        (farm_words::BED, given.bed),
-        (farm_words::CHAMBER, given.chamber),
-    ];
-    let told = all.into_iter().filter_map(|(what, reading)| {
+    let told = farm::told_heat(viewer, printer).into_iter().map(|(what, reading)| {
         let degrees = viewer.say(farm_words::DEGREES);
-        Some(format!("{} {} {degrees}", viewer.say(what), viewer.number(reading?.actual, 0)))
+        format!("{} {} {degrees}", viewer.say(what), viewer.number(reading.actual, 0))
     });
     let told: Vec<String> = told.collect();
-    let age = viewer.span(given.age_ms? / 1_000);
+    let age = viewer.span(printer.temperatures.age_ms? / 1_000);
     let said = || viewer.fill(words::LAST_HEAT, &[("heat", &told.join(", ")), ("age", &age)]);
     (!told.is_empty()).then(said)
 }
@@ -814,6 +820,9 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
         ),
     };
     let mut rows = Vec::new();
+    for (place, seen) in resin.odd.iter().enumerate() {
+        rows.push(row(&format!("odd-{place}"), viewer.told(&seen.words), "wants"));
+    }
     if resin.debris.is_some() {
         rows.push(row("filter", viewer.say(resin_words::FILTER_AFTER).to_owned(), "resin"));
     }
@@ -824,7 +833,7 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
     if let (Some(next), Some(job), true) = (&resin.next, &at.next, at.is_free) {
         let has = |words: &[&str]| next.hindrances.iter().any(|why| words.contains(&why.why.as_str()));
         let material = next.material.as_deref().unwrap_or_else(|| viewer.say(resin_words::ANY_RESIN));
-        let needs = viewer.number(next.first_ml.unwrap_or_default(), 0);
+        let needs = farm::millilitres(viewer, next.first_ml.unwrap_or_default());
         let holes: [(&str, &dyn std::fmt::Display); 4] =
             [("material", &material), ("case", &job.case), ("part", &job.part), ("n", &needs)];
         // One thing after the other: what is filled in is looked at afterwards.
@@ -852,6 +861,28 @@ fn of_vat(viewer: &Viewer, at: &AtVat) -> Vec<Row> {
         rows.push(row(what, viewer.fill(text, &holes), "resin"));
     }
     rows
+}
+
+/// A file waits for somebody to say of which part it is.
+fn of_upload(viewer: &Viewer, upload: &UploadView) -> Row {
+    let (id, name) = (&upload.id, &upload.name);
+    Row {
+        id: format!("upload-{id}"),
+        what: html! {
+            (name)
+            @if let Some(waits) = &upload.waits { ": " (viewer.told_within(waits)) }
+        },
+        place: html! {
+            @if let Some(printer) = &upload.printer { (at_place(viewer, printer, None)) ", " }
+            (since(viewer, upload.at.parse().ok()))
+        },
+        priority: Priority::Routine,
+        action: html! {
+            @if viewer.may(Permission::Queue) {
+                (go(&format!("/queue#upload-{id}"), &format!("tie-{id}"), viewer.say(words::SAY_WHICH_PART)))
+            }
+        },
+    }
 }
 
 fn of_material(viewer: &Viewer, material: &Material) -> Row {

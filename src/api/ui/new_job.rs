@@ -410,7 +410,7 @@ fn facts(viewer: &Viewer, read: &Read) -> Markup {
 }
 
 /// What nobody can read in an encrypted file.
-fn said_fields(viewer: &Viewer) -> Markup {
+pub(super) fn said_fields(viewer: &Viewer) -> Markup {
     let resin = Field::number("resin_ml", viewer.say(words::SAID_ML)).between(&(0.1..=100_000.0));
     let minutes = Field::number("minutes", viewer.say(words::SAID_MINUTES)).whole(1, 144_000);
     html! {

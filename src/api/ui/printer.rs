@@ -25,6 +25,7 @@ use crate::api::resin::shapes::ResinView;
 use crate::api::resin::views as resin_views;
 use crate::api::shapes::{JobView, PrinterView, ResumeFileBrief};
 use crate::api::{AppState, look_ahead, reasons, views};
+use crate::config::resin::Drive;
 use crate::domain::day::Day;
 use crate::domain::ids::PrinterName;
 use crate::domain::job::{Job, JobState};
@@ -38,6 +39,12 @@ use crate::services::planner::{Drawn, wall};
 /// Jobs that are shown of what comes next, and of what was.
 const NEXT_SHOWN: usize = 5;
 const PAST_SHOWN: usize = 20;
+
+/// Whether its board prints files from a stick of its own: it takes no commands, and nothing tells it from another one.
+fn prints_alone(viewer: &Viewer, name: &PrinterName) -> bool {
+    let resin = viewer.app.config.printer(name).and_then(|printer| printer.resin.as_deref());
+    matches!(resin.map(|resin| &resin.drive), Some(Drive::Chitu(_)))
+}
 
 pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
     Box::pin(async move {
@@ -211,7 +218,8 @@ fn wants(viewer: &Viewer, shown: &Shown) -> Piece {
     Piece::around("wants", |inner| {
         html! {
             div.stack id="wants" {
-                (farm::lost(viewer, shown.is_lost))
+                (farm::lost(viewer, printer, shown.is_lost))
+                (farm::odd(viewer, printer))
                 (inner.put(format!("age-{}", printer.name), farm::stale(viewer, printer)))
                 (farm::troubles(viewer, printer))
                 (farm::hold(viewer, printer))
@@ -228,7 +236,7 @@ fn rooms(viewer: &Viewer, shown: &Shown, minutes: u64, template: Option<&str>, l
             div.split id="rooms" {
                 div {
                     (inner.put_around("job", |inner| job(viewer, shown, inner)))
-                    @if farm::has_heat(&shown.printer) {
+                    @if farm::has_heat(viewer, &shown.printer) {
                         (inner.put_around("warmth", |inner| charts::heat(viewer, shown, minutes, inner)))
                     }
                     (inner.put("console", console::section(viewer, shown)))

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cases;
 use super::kit::{self, Field, Sends};
 use super::look;
+use super::new_job::said_fields;
 use super::pages::{Answer, Ask, Content};
 use super::pieces::{Inner, Piece};
 use super::viewer::Viewer;
@@ -81,6 +82,8 @@ struct Shown {
     opened: Option<Opened>,
     ended: Vec<JobView>,
     uploads: Vec<UploadView>,
+    /// Those of them that only their printer can read.
+    opaque: BTreeSet<String>,
     uploads_more: usize,
     parts: Vec<(String, String)>,
     materials: BTreeSet<String>,
@@ -89,7 +92,13 @@ struct Shown {
 pub(super) fn content(viewer: Viewer, ask: Ask) -> Answer {
     Box::pin(async move {
         let open = ask.query("open").and_then(|id| id.parse::<JobId>().ok());
-        let shown = gather(&viewer.app, open.as_ref());
+        let mut shown = gather(&viewer.app, open.as_ref());
+        for upload in &shown.uploads {
+            let Ok(file) = upload.file.parse() else { continue };
+            if viewer.app.intake.is_opaque(&file).await {
+                shown.opaque.insert(upload.id.clone());
+            }
+        }
         let mut pieces = vec![head(&viewer, &shown)];
         if viewer.may(Permission::Upload) {
             pieces.push(drop_zone(&viewer, ""));
@@ -219,6 +228,7 @@ fn seen(app: &AppState, lab: &Lab, drawn: Option<&Drawn>, now: WallTime) -> Show
         not_yet: BTreeMap::new(),
         opened: None,
         uploads,
+        opaque: BTreeSet::new(),
         uploads_more,
     }
 }
@@ -412,7 +422,7 @@ fn uploads(viewer: &Viewer, shown: &Shown) -> Piece {
                 (kit::heading("uploads-name", viewer, words::UPLOADS, &beside))
                 p.quiet { (viewer.say(words::UPLOADS_INTRO)) }
                 (material_list(&shown.materials))
-                div.cards { @for upload in &shown.uploads { (one_upload(viewer, upload, &shown.parts)) } }
+                div.cards { @for upload in &shown.uploads { (one_upload(viewer, upload, shown)) } }
                 @if shown.uploads_more > 0 {
                     p { (viewer.fill(words::UPLOADS_MORE, &[("n", &shown.uploads_more)])) }
                 }
@@ -421,8 +431,8 @@ fn uploads(viewer: &Viewer, shown: &Shown) -> Piece {
     )
 }
 
-fn one_upload(viewer: &Viewer, upload: &UploadView, parts: &[(String, String)]) -> Markup {
-    let (id, name) = (&upload.id, &upload.name);
+fn one_upload(viewer: &Viewer, upload: &UploadView, shown: &Shown) -> Markup {
+    let (id, name, parts) = (&upload.id, &upload.name, &shown.parts);
     let size = viewer.grouped(upload.bytes.div_ceil(1_024));
     let chosen =
         upload.case.as_ref().map(|case| format!("{case}/{}", upload.part.unwrap_or(1))).unwrap_or_default();
@@ -452,6 +462,7 @@ fn one_upload(viewer: &Viewer, upload: &UploadView, parts: &[(String, String)]) 
                     }.form(viewer, html! {
                         (part_field(viewer, parts, &chosen))
                         (material_field(viewer, ""))
+                        @if shown.opaque.contains(id) { (said_fields(viewer)) }
                         (found_later())
                     }))
                 }

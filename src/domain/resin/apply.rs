@@ -1,5 +1,6 @@
 //! What facts make of a resin printer: its own, and those of the jobs that run on it.
 
+use super::odd::Seen;
 use super::vat::{Contents, Vat};
 use super::wear::{Counter, HOUR_MS, Lit};
 use super::{Checklist, Fact, Key, NOTE_EVERY, Station};
@@ -61,7 +62,10 @@ pub fn apply(lab: &mut Lab, event: &Event, fact: &Fact) -> Vec<Key> {
         Fact::Lit { job, lit, guessed, .. } => station.count(job, *lit, *guessed),
         Fact::ChecklistDone { items, by, .. } => {
             station.checklist = Some(Checklist { items: items.clone(), by: by.clone(), at });
+            // Somebody stood there.
+            station.odd.clear();
         }
+        Fact::Odd { job, odd, .. } => station.odd.push(Seen { odd: *odd, job: job.clone(), at }),
     }
     vec![Key::Printer(printer.clone())]
 }
@@ -88,13 +92,17 @@ impl Station {
 pub fn follow(lab: &mut Lab, event: &Event) -> Vec<Key> {
     match (&event.fact, &event.subject) {
         // It is for one start, and of the printer as it stood.
-        (
-            LabFact::JobStarted { printer }
-            | LabFact::BedCleared { printer, .. }
-            | LabFact::PrinterStopped { printer, .. }
-            | LabFact::PrinterFaulted { printer, .. },
-            _,
-        ) => of_station(lab, printer, |station| station.checklist = None),
+        (LabFact::JobStarted { printer } | LabFact::BedCleared { printer, .. }, _) => {
+            of_station(lab, printer, |station| {
+                station.checklist = None;
+                station.odd.clear();
+            })
+        }
+        (LabFact::PrinterStopped { printer, .. } | LabFact::PrinterFaulted { printer, .. }, _) => {
+            of_station(lab, printer, |station| station.checklist = None)
+        }
+        // Whoever unlocks it has looked.
+        (LabFact::LatchCleared { printer, .. }, _) => of_station(lab, printer, |station| station.odd.clear()),
         (
             LabFact::JobInterrupted { printer, .. } | LabFact::JobCancelled { printer: Some(printer), .. },
             Some(subject),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::need::Need;
+use super::odd::{ODD_MAX, Odd};
 use super::outfit::{Item, Outfit};
 use super::vat::{Contents, LOTS_MAX};
 use super::wear::Lit;
@@ -101,6 +102,7 @@ pub fn judge(lab: &Lab, request: &Request, now: WallTime) -> Judged {
             let items = items.intersection(&outfit.checklist).copied().collect();
             one(Fact::ChecklistDone { printer: printer.clone(), items, by })
         }
+        Request::NoteOdd { printer, odd } => asking.odd(printer, *odd),
     }
 }
 
@@ -231,6 +233,20 @@ impl<'l> Asking<'l> {
         let reached = station.would_reach(id, &lit);
         let guessed = opaque.is_some();
         one(Fact::Lit { printer, job: id.clone(), lit, guessed, reached })
+    }
+
+    fn odd(&self, printer: &PrinterName, odd: Odd) -> Judged {
+        let (station, _) = self.station(printer)?;
+        let stands = match self.lab.printer(printer).bed {
+            Bed::Occupied { job } => Some(job),
+            Bed::Clear => None,
+        };
+        let job = self.lab.running_on(printer).map(|job| job.id.clone()).or(stands);
+        let is_known = station.odd.iter().any(|seen| seen.odd == odd && seen.job == job);
+        if is_known || station.odd.len() >= ODD_MAX {
+            return Ok(Vec::new());
+        }
+        one(Fact::Odd { printer: printer.clone(), job, odd })
     }
 
     fn with_needs(&self, request: &lab::Request, needs: &BTreeMap<JobId, Need>) -> Judged {

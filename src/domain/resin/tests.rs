@@ -478,6 +478,39 @@ fn a_checklist_is_of_one_start_and_of_the_printer_as_it_stood() {
 }
 
 #[test]
+fn what_a_board_did_that_somebody_has_to_know_is_told_once_and_until_somebody_has_looked() {
+    let odd = |lab: &mut Lab, odd| ask(lab, Request::NoteOdd { printer: printer(), odd }).unwrap();
+    let mut lab = running();
+    assert_eq!(odd(&mut lab, Odd::NotPausing).len(), 1);
+    assert!(odd(&mut lab, Odd::NotPausing).is_empty(), "it is told already");
+    assert_eq!(odd(&mut lab, Odd::Refused).len(), 1);
+    let seen: Vec<_> = station(&lab).odd.iter().map(|seen| (seen.odd, seen.job.clone())).collect();
+    assert_eq!(seen, [(Odd::NotPausing, Some(job(0))), (Odd::Refused, Some(job(0)))]);
+    // What is seen behind the end of a job is of what stands on the plate.
+    grant(&mut lab, &interrupt(0)).unwrap();
+    let events = odd(&mut lab, Odd::PlateNotRising);
+    assert_eq!(station(&lab).odd.last().unwrap().job, Some(job(0)));
+    let told = story::told(&events[0].fact);
+    assert_eq!(told, format!("on msla, {}", Odd::PlateNotRising.in_words()));
+    assert!(story::is_of_case(&lab, &events[0], &token()), "it is in the story of its case");
+    grant(&mut lab, &Ask::ClearBed { printer: printer(), by: kim() }).unwrap();
+    assert!(station(&lab).odd.is_empty());
+    odd(&mut lab, Odd::FileWasOpen);
+    assert_eq!(station(&lab).odd.first().unwrap().job, None);
+    ask(&mut lab, looked()).unwrap();
+    assert!(station(&lab).odd.is_empty(), "somebody stood there");
+    for each in Odd::ALL {
+        odd(&mut lab, each);
+    }
+    assert_eq!(station(&lab).odd.len(), odd::ODD_MAX, "no more than are read");
+    let filament = Request::NoteOdd { printer: "mk3".parse().unwrap(), odd: Odd::Settles };
+    assert!(ask(&mut lab, filament).is_err());
+    // A printer of an older platen has seen nothing.
+    let old: Station = serde_json::from_str(r#"{"printer":"msla"}"#).unwrap();
+    assert!(old.odd.is_empty());
+}
+
+#[test]
 fn a_print_that_was_cut_off_leaves_the_vat_in_doubt_until_it_is_looked_through() {
     let mut lab = running();
     grant(&mut lab, &interrupt(0)).unwrap();

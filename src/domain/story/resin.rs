@@ -75,5 +75,6 @@ pub(super) fn told(fact: &Fact) -> String {
         Fact::ChecklistDone { printer, items, by } => {
             format!("{by} has looked at {printer} before a start: {}", listed(items))
         }
+        Fact::Odd { printer, odd, .. } => format!("on {printer}, {}", odd.in_words()),
     }
 }

@@ -1,6 +1,6 @@
 //! One job of a ChiTu board: what its file says of layers and light, and how far the board has shown itself to be.
 
-use ::resin::chitu::command::{Extension, FileName};
+use ::resin::chitu::command::{Command, Extension, FileName};
 use ::resin::chitu::deliver::Deliverer;
 use ::resin::chitu::layers::Layers;
 use ::resin::chitu::state;
@@ -14,6 +14,7 @@ use crate::domain::job::{BoardFault, Progress};
 use crate::domain::lab::Lab;
 use crate::domain::moment::Moment;
 use crate::domain::resin::need::Need;
+use crate::domain::resin::odd::Odd;
 use crate::domain::resin::wear::Lit;
 use crate::domain::units::Microlitres;
 
@@ -278,6 +279,32 @@ pub(super) fn unproven(why: state::Unproven) -> BoardFault {
     }
 }
 
+/// What of a doubt somebody at the printer has to know; the others are looked into by themselves.
+pub(super) fn odd(doubt: &state::Doubt) -> Option<Odd> {
+    use state::Doubt as D;
+    Some(match doubt {
+        D::LightNotKnown => Odd::LightNotKnown,
+        D::StillPrinting => Odd::StillPrints,
+        D::StopNotTold => Odd::StopNotTold,
+        D::PlateNotRising => Odd::PlateNotRising,
+        D::NotPausing => Odd::NotPausing,
+        D::PauseNotTold => Odd::PauseNotTold,
+        D::NotResuming => Odd::NotGoingOn,
+        D::KnownBySizeOnly => Odd::KnownBySize,
+        D::WentBack { .. } => Odd::WentBack,
+        D::MediumGone => Odd::StickGone,
+        D::ChecksumsWanted => Odd::NoChituBoard,
+        D::OtherBoard { .. } => Odd::OtherBoard,
+        D::FileWasOpen => Odd::FileWasOpen,
+        // What a print needs; another command that was not taken leaves it as it is.
+        D::NotTaken { code, .. } => {
+            let needed = [Command::Pause, Command::Go, Command::Stop].map(|command| command.code());
+            return needed.contains(code).then_some(Odd::Refused);
+        }
+        D::Unanswered(_) | D::OtherWay(_) => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,6 +399,27 @@ mod tests {
         let whole = ended(400);
         assert_eq!(whole.progress().confirmed, 399, "the end is for the board to tell");
         assert_eq!(whole.digest(), nothing(), "nobody has seen its layers");
+    }
+
+    #[test]
+    fn what_somebody_at_the_printer_has_to_know_is_told_and_what_is_looked_into_is_not() {
+        use ::resin::chitu::dialect::StartWay;
+        use state::Doubt as D;
+
+        let refused = |code| D::NotTaken { code, said: "Error:7".into() };
+        for (doubt, told) in [
+            (D::LightNotKnown, Some(Odd::LightNotKnown)),
+            (D::StillPrinting, Some(Odd::StillPrints)),
+            (D::NotPausing, Some(Odd::NotPausing)),
+            (D::WentBack { before: 9, now: 4 }, Some(Odd::WentBack)),
+            (D::FileWasOpen, Some(Odd::FileWasOpen)),
+            (refused(Command::Pause.code()), Some(Odd::Refused)),
+            (refused(Command::PowerOffAfterPrint.code()), None),
+            (D::Unanswered(Command::Stop.code()), None),
+            (D::OtherWay(StartWay::M6030), None),
+        ] {
+            assert_eq!(odd(&doubt), told, "{doubt}");
+        }
     }
 
     #[test]

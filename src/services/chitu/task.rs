@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::ChituSetup;
-use super::print::{NotForBoards, Print, Stage, name_of, not_started, unproven};
+use super::print::{NotForBoards, Print, Stage, name_of, not_started, odd, unproven};
 use super::stick::{Bus, Folder, Image, Stick};
 use crate::config::resin::{Delivery, StartWay};
 use crate::domain::event::Actor;
@@ -32,6 +32,7 @@ use crate::domain::lab::Request;
 use crate::domain::moment::Moment;
 use crate::domain::printer::{Activity, Hold, HoldStep, Light, LineHealth, Prompt, Snapshot, StopProof};
 use crate::domain::resin;
+use crate::domain::resin::odd::Odd;
 use crate::domain::resin::wear::Lit;
 use crate::io::offload::offload;
 use crate::io::resinfile;
@@ -695,6 +696,7 @@ impl Task {
             Done::PutIn(job, put) => {
                 if let Err(error) = &put {
                     tracing::error!(printer = %self.setup.name, %error, "its stick was not put back");
+                    self.tell_odd(Odd::StickNotBack);
                 }
                 let until = self.setup.clock.now() + MOUNTS;
                 if let Some(Print { stage: Stage::Delivering(deliverer), .. }) =
@@ -947,6 +949,9 @@ impl Task {
 
     fn doubted(&mut self, doubt: &Doubt) {
         tracing::warn!(printer = %self.setup.name, "{doubt}");
+        if let Some(odd) = odd(doubt) {
+            self.tell_odd(odd);
+        }
         let in_doubt =
             matches!(doubt, Doubt::WentBack { .. } | Doubt::KnownBySizeOnly | Doubt::OtherBoard { .. });
         if let (true, Some(print)) = (in_doubt, &mut self.print) {
@@ -1000,6 +1005,12 @@ impl Task {
     }
 
     // The journal.
+
+    /// Whoever stands there has to know it; the log is read by others.
+    fn tell_odd(&self, odd: Odd) {
+        let printer = self.setup.name.clone();
+        self.scribe.note(Request::Resin(Box::new(resin::Request::NoteOdd { printer, odd })));
+    }
 
     fn note_lit(&self, lit: Option<Lit>, now: bool) {
         if let (Some(print), Some(lit)) = (&self.print, lit) {
@@ -1316,6 +1327,7 @@ impl Task {
         let pauses = matches!(self.session.state(), State::Pausing | State::Paused);
         if !pauses && let Err(error) = self.session.pause() {
             tracing::error!(printer = %self.setup.name, %error, "the vat wants a refill, and the board cannot be paused: pause it at its panel");
+            self.tell_odd(Odd::RefillNotPaused);
             return;
         }
         let Some(print) = &mut self.print else { return };
@@ -1369,7 +1381,7 @@ impl Task {
         if let Some(locked) = &self.locked {
             return locked.clone();
         }
-        let offline = |reason: &str| Activity::Offline { reason: reason.to_owned() };
+        let offline = |reason: &str| Activity::Offline { reason: reason.into() };
         let away = match (&self.closed, self.session.health()) {
             (Some(reason), _) => Some(reason.as_str()),
             (None, Health::Well) => None,
@@ -1419,12 +1431,23 @@ impl Task {
             (Stage::Delivering(_), None) => Some("its file is on its way to the stick".to_owned()),
             _ => None,
         };
-        let step = match self.session.state() {
+        let state = self.session.state();
+        // Who has paused it the journal says: a person here, hands at its panel, or the vat.
+        let reason =
+            matches!(state, State::Pausing | State::Paused).then(|| self.why_paused(&print.job)).flatten();
+        let step = match state {
             State::Pausing => Some(HoldStep::Draining),
-            State::Paused => Some(HoldStep::PausedByPrinter),
+            State::Paused if reason.is_none() => Some(HoldStep::PausedByPrinter),
             _ => None,
         };
-        Hold { text, step, ..Hold::default() }
+        Hold { reason, text, step, ..Hold::default() }
+    }
+
+    fn why_paused(&self, job: &JobId) -> Option<PauseReason> {
+        self.setup.recorder.read(|lab| match &lab.jobs.get(job)?.state {
+            JobState::Paused { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
     }
 
     fn publish(&self) {

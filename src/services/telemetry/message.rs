@@ -722,7 +722,6 @@ fn status_data<'a>(
         out_of_reach: _,
         own_last: _,
         cover: _,
-        still_deaf: _,
         light: _,
         at,
     } = snapshot;

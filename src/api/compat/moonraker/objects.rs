@@ -436,7 +436,7 @@ mod tests {
         );
         for (doing, activity, klippy, state) in [
             (Doing::Operational, Activity::Ready, "ready", "standby"),
-            (Doing::Offline, Activity::Offline { reason: String::new() }, "disconnected", "standby"),
+            (Doing::Offline, Activity::Offline { reason: String::new().into() }, "disconnected", "standby"),
             (Doing::Connecting, Activity::Connecting, "startup", "standby"),
             (Doing::Pausing, paused, "ready", "paused"),
             (Doing::Cancelling, Activity::Cancelling { job }, "ready", "printing"),

@@ -236,7 +236,7 @@ mod tests {
             (Doing::Pausing, Activity::Cancelling { job: job.clone() }, OnBed::Broken, "BUSY"),
             (Doing::Cancelling, Activity::Cancelling { job }, OnBed::Broken, "BUSY"),
             (Doing::Connecting, Activity::Connecting, OnBed::Nothing, "BUSY"),
-            (Doing::Offline, Activity::Offline { reason: String::new() }, OnBed::Nothing, "ERROR"),
+            (Doing::Offline, Activity::Offline { reason: String::new().into() }, OnBed::Nothing, "ERROR"),
             (Doing::Error, Activity::Faulted { fault: Fault::Fan }, OnBed::Nothing, "ERROR"),
             (Doing::Error, Activity::Stopped, OnBed::Nothing, "ATTENTION"),
         ] {

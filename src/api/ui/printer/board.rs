@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Shown, farm, kit};
+use super::{Shown, farm, kit, prints_alone};
 use crate::api::shapes::{IdentityView, LineView};
 use crate::api::ui::pieces::Inner;
 use crate::api::ui::viewer::Viewer;
-use crate::api::ui::words::printer as words;
+use crate::api::ui::words::{Text, printer as words};
 use crate::domain::people::roles::Permission;
 
 pub(super) fn identity(viewer: &Viewer, shown: &Shown) -> Markup {
@@ -18,7 +18,7 @@ pub(super) fn identity(viewer: &Viewer, shown: &Shown) -> Markup {
             @if let Some(firmware) = &printer.firmware { p { (viewer.say(words::FIRMWARE)) ": " (firmware) } }
             @match &printer.identity {
                 Some(known) => (known_by(viewer, known)),
-                None => p.quiet { (viewer.say(words::NOT_KNOWN_YET)) },
+                None => p.quiet { (viewer.say(not_known(viewer, shown))) },
             }
             @if is_known && viewer.may(Permission::Identify) {
                 details id="identify-again" {
@@ -29,6 +29,20 @@ pub(super) fn identity(viewer: &Viewer, shown: &Shown) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Why nothing is noted by which its board would be known again.
+fn not_known(viewer: &Viewer, shown: &Shown) -> Text {
+    let printer = &shown.printer;
+    let is_away = matches!(printer.state.as_str(), "offline" | "connecting" | "stopped" | "faulted");
+    // The protocol of such a board has nothing that tells one from another, so none is ever learned.
+    match (prints_alone(viewer, &shown.name), &printer.firmware) {
+        (true, Some(_)) => words::TELLS_FIRMWARE_ONLY,
+        (true, None) if is_away => words::TELLS_NO_BOARD_YET,
+        (true, None) => words::TELLS_NOTHING,
+        (false, None) if is_away => words::NOT_KNOWN_YET,
+        (false, _) => words::NOT_LEARNED,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::farm::Heater;
 use super::{Shown, farm, kit};
 use crate::api::history;
 use crate::api::quality::shapes::ChartView;
@@ -59,14 +60,19 @@ pub(super) fn heat(viewer: &Viewer, shown: &Shown, minutes: u64, inner: &Inner) 
     }
 }
 
-fn called(viewer: &Viewer, kind: Kind) -> &'static str {
+fn heater(kind: Kind) -> Heater {
     match kind {
-        Kind::Hotend => viewer.say(farm_words::HOTEND),
-        Kind::Bed => viewer.say(farm_words::BED),
-        Kind::Chamber => viewer.say(farm_words::CHAMBER),
-        // The dash says it.
-        Kind::HotendTarget | Kind::BedTarget | Kind::ChamberTarget => "",
+        Kind::Hotend | Kind::HotendTarget => Heater::Hotend,
+        Kind::Bed | Kind::BedTarget => Heater::Bed,
+        Kind::Chamber | Kind::ChamberTarget => Heater::Chamber,
     }
+}
+
+/// Absent where the printer has no such thing.
+fn called(viewer: &Viewer, shown: &Shown, kind: Kind) -> Option<&'static str> {
+    let name = farm::heater(viewer, &shown.printer, heater(kind))?;
+    // The dash says it.
+    Some(if kind.is_target() { "" } else { viewer.say(name) })
 }
 
 fn temperatures(viewer: &Viewer, shown: &Shown, minutes: u64) -> Markup {
@@ -75,15 +81,16 @@ fn temperatures(viewer: &Viewer, shown: &Shown, minutes: u64) -> Markup {
     let lines = history::lines(&viewer.app, &shown.name, minutes).lines.into_iter();
     let lines: Vec<(Kind, Vec<Point>)> =
         lines.map(|(kind, points)| (kind, points.into_iter().filter(within).collect())).collect();
-    let series =
-        lines.iter().map(|(kind, points)| Series { kind: *kind, name: called(viewer, *kind), points });
+    let series = lines.iter().filter_map(|(kind, points)| {
+        Some(Series { kind: *kind, name: called(viewer, shown, *kind)?, points })
+    });
     let series: Vec<Series<'_>> = series.collect();
     let said = lines.iter().filter(|(kind, _)| !kind.is_target()).filter_map(|(kind, points)| {
         let range = chart::range(points)?;
         Some(viewer.fill(
             words::HEAT_WAS,
             &[
-                ("what", &called(viewer, *kind)),
+                ("what", &called(viewer, shown, *kind)?),
                 ("low", &viewer.number(range.lowest, 0)),
                 ("high", &viewer.number(range.highest, 0)),
                 ("last", &viewer.number(range.latest, 0)),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Shown, farm, kit};
+use super::{Shown, farm, kit, prints_alone};
 use crate::api::ui::viewer::Viewer;
 use crate::api::ui::words::{common, printer as words};
 use crate::domain::people::roles::Permission;
@@ -43,8 +43,15 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
         .map_or((Level::Off, &[][..]), |printer| (printer.console, printer.allow_commands.as_slice()));
     let taken = taken(level, allowed);
     let is_deaf = farm::deaf_for(&shown.printer).is_some();
+    let prints_alone = prints_alone(viewer, &shown.name);
     html! {
         @if !viewer.may(Permission::Console) { div id="console" hidden {} }
+        @else if prints_alone {
+            section.card id="console" aria-labelledby="console-head" {
+                (kit::heading("console-head", viewer, words::CONSOLE, ""))
+                p.quiet { (viewer.say(words::CONSOLE_NONE)) }
+            }
+        }
         @else if level == Level::Off {
             section.card id="console" aria-labelledby="console-head" {
                 (kit::heading("console-head", viewer, words::CONSOLE, ""))
@@ -76,7 +83,7 @@ pub(super) fn section(viewer: &Viewer, shown: &Shown) -> Markup {
                             autocapitalize="characters" spellcheck="false" list="console-codes";
                     }
                     datalist id="console-codes" {
-                        @for (code, does, _) in &taken { option value=(code) { (does) } }
+                        @for (code, does, _) in &taken { option value=(code) { (viewer.told(does)) } }
                     }
                     button id="console-send" disabled[is_deaf] { (viewer.say(words::SEND)) }
                 }

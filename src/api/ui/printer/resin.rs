@@ -31,7 +31,7 @@ pub(super) fn card(viewer: &Viewer, shown: &Shown, resin: &ResinView, lot: Optio
 }
 
 fn ml(viewer: &Viewer, volume: f64) -> String {
-    viewer.number(volume, 0)
+    farm::millilitres(viewer, volume)
 }
 
 fn vat(viewer: &Viewer, shown: &Shown, resin: &ResinView, lot: Option<&LotId>) -> Markup {
@@ -278,6 +278,17 @@ fn film(viewer: &Viewer, resin: &ResinView) -> Markup {
     }
 }
 
+/// What to do where something that is looked at is not so.
+fn cure(item: Item) -> Text {
+    match item {
+        Item::Film => words::FILM_NOT_SO,
+        Item::Vat => words::VAT_NOT_SO,
+        Item::Stirred => words::STIRRED_NOT_SO,
+        Item::Plate => words::PLATE_NOT_SO,
+        Item::Cover => words::COVER_NOT_SO,
+    }
+}
+
 /// What somebody looks at before a start: a tick for each, and one button for all of them.
 pub(super) fn checklist(viewer: &Viewer, shown: &Shown, resin: &ResinView) -> Markup {
     let list = &resin.checklist;
@@ -316,7 +327,15 @@ pub(super) fn checklist(viewer: &Viewer, shown: &Shown, resin: &ResinView) -> Ma
                     }.form(viewer, html! {
                         // Without names: all of them have to be ticked, and all are sent together.
                         @for of in &list.items {
-                            label.tick { input type="checkbox" required; span { (viewer.told(&of.words)) } }
+                            label.tick {
+                                input type="checkbox" required;
+                                span {
+                                    (viewer.told(&of.words))
+                                    @if let Some(cure) = Item::named(&of.item).map(cure) {
+                                        " " small { (viewer.say(cure)) }
+                                    }
+                                }
+                            }
                         }
                     })),
                     None => ul.rows { @for of in &list.items { li { (viewer.told(&of.words)) } } },

@@ -37,6 +37,9 @@ texts! {
     UNLOADED = "It is noted as taken off." | "Als herausgenommen vermerkt.";
     OPEN_PRINTER = "Open the printer" | "Drucker öffnen";
 
+    UPLOADS = "Files of which nobody has said the part" | "Dateien, zu denen niemand das Teil genannt hat";
+    SAY_WHICH_PART = "Say of which part it is" | "Sagen, zu welchem Teil sie gehört";
+
     BEDS = "Clear the bed" | "Druckbett räumen";
     BED_DONE = "The bed is noted as clear." | "Das Bett ist als leer vermerkt.";
     AWAY_HOT = "Out of reach: go there at once" | "Außer Reichweite: sofort hingehen";

@@ -60,6 +60,7 @@ texts! {
     CONSOLE_READ = "questions only" | "nur Fragen";
     CONSOLE_SERVICE = "service" | "Wartung";
     CONSOLE_DEAF = "The board has halted and does not answer: reset it first." | "Die Platine hat angehalten und antwortet nicht: erst zurücksetzen.";
+    CONSOLE_NONE = "Its board takes no commands from here: it is told nothing but what its prints need." | "Seine Platine nimmt von hier keine Befehle: ihr wird nur gesagt, was ihre Drucke brauchen.";
     CONSOLE_OFF = "The console of this printer is off. `console` in its section of the configuration opens it." | "Die Konsole dieses Druckers ist zu. `console` in seinem Abschnitt der Konfiguration öffnet sie.";
     CONSOLE_LOG = "What was sent and answered" | "Was gesendet und geantwortet wurde";
     CONSOLE_NOTHING = "It answered nothing but ok." | "Er hat nur mit ok geantwortet.";
@@ -92,6 +93,10 @@ texts! {
     BOARD = "Its board" | "Seine Platine";
     FIRMWARE = "Firmware" | "Firmware";
     NOT_KNOWN_YET = "It was never connected, so its board is not known yet." | "Er war nie verbunden, daher ist seine Platine noch nicht bekannt.";
+    NOT_LEARNED = "Nothing is noted of its board." | "Von seiner Platine ist nichts vermerkt.";
+    TELLS_FIRMWARE_ONLY = "Its board says its firmware, and nothing by which it could be told from another one: such boards have no such answer. Look that the right printer is on its port." | "Seine Platine nennt ihre Firmware und sonst nichts, was sie von einer anderen unterscheidet: solche Platinen haben keine solche Antwort. Darauf achten, dass der richtige Drucker an seinem Anschluss ist.";
+    TELLS_NOTHING = "Its board answers, and says neither its firmware nor anything by which it could be told from another one. Look that the right printer is on its port." | "Seine Platine antwortet und nennt weder ihre Firmware noch sonst etwas, was sie von einer anderen unterscheidet. Darauf achten, dass der richtige Drucker an seinem Anschluss ist.";
+    TELLS_NO_BOARD_YET = "Its board has not said its firmware yet. More it cannot say: such boards say nothing by which they could be told from others." | "Seine Platine hat ihre Firmware noch nicht genannt. Mehr kann sie nicht sagen: solche Platinen sagen nichts, was sie von anderen unterscheidet.";
     WEAK = "A look-alike in its place would not be noticed by itself." | "Eine gleiche Platine an ihrer Stelle fiele von selbst nicht auf.";
     MACHINE = "Machine" | "Gerät";
     UUID = "UUID" | "UUID";

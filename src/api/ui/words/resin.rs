@@ -6,6 +6,8 @@ texts! {
     CARD = "Vat, display, film" | "Wanne, Display, Folie";
     VAT = "Vat" | "Wanne";
     VAT_EMPTY = "No resin is noted in the vat. Fill it, and scan its lot." | "In der Wanne ist kein Harz vermerkt. Sie füllen und die Charge scannen.";
+    LIGHT = "Light" | "Licht";
+    UNDER = "under {n}" | "unter {n}";
     LIGHT_ON = "The light is on" | "Das Licht ist an";
     LIGHT_MAY_BE_ON = "The light may be on" | "Das Licht kann an sein";
     LIGHT_OFF = "The light is off" | "Das Licht ist aus";
@@ -42,7 +44,12 @@ texts! {
     CHECKLIST = "Look before the start" | "Vor dem Start nachsehen";
     NO_CHECKLIST = "This printer asks for no look before a start." | "Dieser Drucker verlangt vor dem Start kein Nachsehen.";
     CHECKLIST_DONE = "{by} has looked, {time}. It is for one start, within twelve hours." | "{by} hat nachgesehen, {time}. Es gilt für einen Start, zwölf Stunden lang.";
-    CHECKLIST_HOW = "Nothing begins here before somebody has looked at each of these." | "Hier beginnt nichts, bevor jemand jedes davon angesehen hat.";
+    CHECKLIST_HOW = "Nothing begins here before somebody has looked at each of these. What is not so is put right first: it is noted only as a whole." | "Hier beginnt nichts, bevor jemand jedes davon angesehen hat. Was nicht so ist, wird erst in Ordnung gebracht: vermerkt wird nur alles zusammen.";
+    FILM_NOT_SO = "If not: filter the resin, or empty the vat and replace the film, and note that." | "Wenn nicht: das Harz filtern, oder die Wanne leeren und die Folie ersetzen, und das vermerken.";
+    VAT_NOT_SO = "If not: seat it anew and lock it." | "Wenn nicht: neu einsetzen und verriegeln.";
+    STIRRED_NOT_SO = "If not: stir it, and note that it is stirred." | "Wenn nicht: rühren und als gerührt vermerken.";
+    PLATE_NOT_SO = "If not: clean it and tighten its screws." | "Wenn nicht: reinigen und ihre Schrauben festziehen.";
+    COVER_NOT_SO = "If not: close it." | "Wenn nicht: schließen.";
     CHECKLIST_SEND = "All of it is so" | "Alles ist so";
     CHECKLIST_SAID = "It is noted; a print may begin." | "Vermerkt; ein Druck darf beginnen.";
     CHECKLIST_BUSY = "A print runs here. The look is for the next one, when its part is off the plate." | "Hier läuft ein Druck. Nachgesehen wird für den nächsten, wenn sein Teil von der Platte ist.";

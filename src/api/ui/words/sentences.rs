@@ -34,6 +34,9 @@ const PIECES_MAX: usize = 12;
 /// A piece longer than that is no sentence of ours.
 const LENGTH_MAX: usize = 2_000;
 
+/// What stands behind a number that was measured or counted out.
+const UNITS: [&str; 11] = ["ml", "mm", "mm/s", "cm", "µm", "°C", "s", "min", "h", "g", "%"];
+
 /// A sentence in a language, as far as it is known there.
 pub fn say(language: Language, sentence: &str) -> Cow<'_, str> {
     match language {
@@ -119,7 +122,7 @@ fn holes<'s>(pattern: &str, sentence: &'s str) -> Option<Vec<&'s str>> {
     rest.is_empty().then_some(holes)
 }
 
-/// The words of a pattern with its holes filled: `{1}` as it stands, `{2!}` told itself, `{3=}` the same, and it has to
+/// The words of a pattern with its holes filled: `{1}` as it stands, but for the point of a number with a unit, `{2!}` told itself, `{3=}` the same, and it has to
 /// be known. What stands in a hole of the first kind is a name or a number, and no further sentence; `{4#}` is one word
 /// of that, `{5?}` is anybody's words, and `{6-}` is left out, whatever it is.
 fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
@@ -139,12 +142,33 @@ fn filled(german: &str, holes: &[&str], depth: u8) -> Option<String> {
             Some("=") => text.push_str(&whole(hole, depth)?),
             Some("-") => {}
             Some("#") if hole.contains(' ') => return None,
-            _ => text.push_str(hole),
+            Some("?") => text.push_str(hole),
+            _ => text.push_str(&measured(hole, after)),
         }
         rest = after;
     }
     text.push_str(rest);
     Some(text)
+}
+
+/// A number with its unit, in it or behind it, as it is written in German: `12.5 ml` is `12,5 ml`. What has no unit may be
+/// a version, and stays.
+fn measured<'h>(hole: &'h str, behind: &str) -> Cow<'h, str> {
+    let (number, unit) = match hole.split_once(' ') {
+        Some((number, unit)) => (number, unit),
+        None => (hole, behind.strip_prefix(' ').unwrap_or_default()),
+    };
+    let unit = unit.split(|next: char| !next.is_alphabetic() && !matches!(next, '°' | '%' | '/')).next();
+    let is_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let is_decimal = number
+        .strip_prefix('-')
+        .unwrap_or(number)
+        .split_once('.')
+        .is_some_and(|(whole, part)| is_digits(whole) && is_digits(part));
+    if is_decimal && unit.is_some_and(|unit| UNITS.contains(&unit)) {
+        return Cow::Owned(hole.replacen('.', ",", 1));
+    }
+    Cow::Borrowed(hole)
 }
 
 /// `a, b and c`, of which each is known.

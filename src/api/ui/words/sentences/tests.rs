@@ -117,6 +117,47 @@ fn what_is_filled_in_stays_as_it_is_and_is_no_hole() {
 }
 
 #[test]
+fn numbers_with_a_unit_have_their_comma_and_what_may_be_a_name_or_a_version_stays() {
+    for (english, wanted) in [
+        (
+            "the vat gives 90.0 ml, and it needs 120.5 ml: top the vat up, or measure it",
+            "die Wanne gibt 90,0 ml, und er braucht 120,5 ml: die Wanne nachfüllen, oder messen",
+        ),
+        ("kim finds 30.0 ml in the vat of msla-1.2", "kim findet 30,0 ml in der Wanne von msla-1.2"),
+        (
+            "it takes 59.2 ml, and of 50.0 ml that the vat holds 20.0 ml have to stay",
+            "sie nimmt 59,2 ml, und von 50,0 ml, die die Wanne fasst, müssen 20,0 ml bleiben",
+        ),
+        ("cancelled by 2.5", "abgebrochen von 2.5"),
+    ] {
+        assert_eq!(german(english), wanted);
+    }
+    assert_eq!(
+        say(Language::English, "kim finds 30.0 ml in the vat of msla"),
+        "kim finds 30.0 ml in the vat of msla"
+    );
+    for (hole, behind, wanted) in [
+        ("1.5", " ml bleiben", "1,5"),
+        ("-0.4", " mm", "-0,4"),
+        ("1.5", " Punkte", "1.5"),
+        ("2.1.2 s", "", "2.1.2 s"),
+        ("1.5 mm/s", "", "1,5 mm/s"),
+        ("25.4 mm, und", "", "25,4 mm, und"),
+        (".5 ml", "", ".5 ml"),
+    ] {
+        assert_eq!(measured(hole, behind), wanted, "{hole:?} before {behind:?}");
+    }
+}
+
+#[test]
+fn what_a_board_did_that_somebody_has_to_know_has_german() {
+    for odd in crate::domain::resin::odd::Odd::ALL {
+        is_german(odd.in_words());
+        is_german(&format!("on msla, {}", odd.in_words()));
+    }
+}
+
+#[test]
 fn a_long_text_of_anybodys_takes_no_time() {
     let long = "a and b, c; d. ".repeat(100);
     assert_eq!(german(&long), long.as_str());
@@ -221,7 +262,7 @@ fn every_state_of_a_printer_and_every_stop_has_german() {
         Activity::Offline {
             reason: "there is no port /dev/x: is the printer plugged in and switched on?".into(),
         },
-        Activity::Offline { reason: STILL_DEAF.into() },
+        Activity::Offline { reason: STILL_DEAF },
         Activity::Connecting,
         Activity::Quarantined {
             reason: "this is not the board that was known here: its machine type is A, not B".into(),
