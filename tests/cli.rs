@@ -455,8 +455,9 @@ async fn what_no_one_found_is_not_accepted_by_preflight_and_what_is_no_g_code_is
         all.extend(more);
         told(&platen("http://127.0.0.1:1", &all).await)
     };
-    let (code, said, _) = preflight(&[]).await;
+    let (code, said, error) = preflight(&[]).await;
     assert!(code == 1 && said.contains("warning heat.not_waited"), "{said}");
+    assert!(error.contains("--accept heat.not_waited") && error.contains("--by NAME"), "{error}");
     assert_eq!(preflight(&["--accept", "heat.not_waited"]).await.0, 0);
     let (code, _, error) = preflight(&["--accept", "heat.not_waited", "--accept", "mode.shifted"]).await;
     assert!(code == 2 && error.contains("no warning about this file has the code mode.shifted"), "{error}");

@@ -28,6 +28,8 @@ use crate::services::suits::{Medium, takes};
 
 /// More are counted and not listed: who has mended these asks again.
 const LISTED: usize = 24;
+/// Of a file that only its printer can read.
+const OPAQUE: &str = "resin.opaque";
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(preflight)).routes(routes!(accept))
@@ -296,8 +298,17 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String], job: O
             }
         }
     }
+    // Where somebody may accept all that is left; what speaks against it elsewhere comes behind that.
+    let may: Vec<String> = judged
+        .iter()
+        .filter(|(_, found)| {
+            refused(found, accepted).iter().all(|finding| finding.severity == Severity::Warning)
+        })
+        .map(|(printer, _)| printer.to_string())
+        .collect();
     open.sort_by_key(|(finding, printers)| {
-        (std::cmp::Reverse(finding.severity), std::cmp::Reverse(printers.len()), finding.line)
+        let is_elsewhere = !printers.iter().any(|printer| may.contains(printer));
+        (is_elsewhere, std::cmp::Reverse(finding.severity), std::cmp::Reverse(printers.len()), finding.line)
     });
     let of = match judged {
         [] => "any printer, since none here prints with what it is for".to_owned(),
@@ -318,11 +329,15 @@ fn problem(judged: &[(PrinterName, Arc<[Finding]>)], accepted: &[String], job: O
         all => format!(", and {} more", all - 1),
     };
     let detail = format!("this file does not pass the gate of {of}{}{more}", first.unwrap_or_default());
-    let warnings = open.iter().all(|(finding, _)| finding.severity == Severity::Warning);
+    let is_opaque = open.iter().any(|(finding, _)| finding.code == OPAQUE);
     let help = match job {
-        _ if !warnings => "do what is said of each; errors cannot be accepted".to_owned(),
+        _ if may.is_empty() && !judged.is_empty() => "do what is said of each; errors cannot be accepted".to_owned(),
         Some(job) => format!(
             "look at each; who accepts them names their codes and signs: `platen jobs --sign {job} --accept CODE --by NAME`"
+        ),
+        None if is_opaque => format!(
+            "it can be printed on {}, unseen; who accepts that signs, and says what the slicer shows: `platen print FILE --case TOKEN --part NUMBER --accept {OPAQUE} --resin-ml ML --minutes MINUTES --by NAME`",
+            may.join(", ")
         ),
         None => "look at each; who accepts them names their codes and signs: `platen print FILE --case TOKEN --part NUMBER --accept CODE --by NAME`".to_owned(),
     };
@@ -348,5 +363,43 @@ impl From<NotRead> for Problem {
             ),
             NotRead::NoPrinter(printer) => Refusal::NoPrinter(printer).into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(code: &'static str, severity: Severity) -> Arc<[Finding]> {
+        Arc::from(vec![Finding {
+            code,
+            severity,
+            line: None,
+            what: format!("{code} it is"),
+            help: "mend it",
+        }])
+    }
+
+    #[test]
+    fn where_an_encrypted_file_can_be_printed_is_told_before_where_it_cannot_and_with_how_to_accept_it() {
+        let judged = [
+            ("lcd".parse().unwrap(), found("resin.format", Severity::Error)),
+            ("mars".parse().unwrap(), found(OPAQUE, Severity::Warning)),
+        ];
+        let told = problem(&judged, &[], None);
+        assert!(told.detail.contains("on mars: resin.opaque it is"), "{}", told.detail);
+        assert!(told.help.starts_with("it can be printed on mars, unseen"), "{}", told.help);
+        for words in ["--accept resin.opaque", "--resin-ml ML", "--minutes MINUTES", "--by NAME"] {
+            assert!(told.help.contains(words), "{words}: {}", told.help);
+        }
+        let codes: Vec<_> = told.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, [OPAQUE, "resin.format"]);
+    }
+
+    #[test]
+    fn what_is_an_error_everywhere_is_not_said_to_be_acceptable() {
+        let judged = [("lcd".parse().unwrap(), found("resin.format", Severity::Error))];
+        let told = problem(&judged, &[], None);
+        assert!(told.help.contains("errors cannot be accepted"), "{}", told.help);
     }
 }

@@ -285,7 +285,7 @@ pub fn job(app: &AppState, lab: &Lab, job: &Job) -> JobView {
         queued: job.queued.to_string(),
         started: run.map(|run| run.started.to_string()),
         ended,
-        why: outcome.and_then(|outcome| why_ended(outcome, &job.file)),
+        why: outcome.and_then(|outcome| why_ended(outcome, &job.file, is_opaque(lab, job))),
         exact: match outcome {
             Some(Outcome::Printed { exact, .. }) => Some(*exact),
             _ => None,
@@ -503,9 +503,17 @@ fn own_board(seen: &Snapshot, now: Moment) -> Option<String> {
 const AS_IT_WAS: &str = "its heaters are as the job left them";
 const MAY_BE_ON: &str = "its heaters may be on: they go off when it is back; if that takes long, switch it off by hand or by its relay";
 
-fn why_ended(outcome: &Outcome, file: &FileHash) -> Option<String> {
+/// An end that the board told; that it read all bytes says nothing of what it showed.
+const UNSEEN: &str = "its file is encrypted: nobody can compare what the board showed with it; look at the part before it is used";
+
+fn is_opaque(lab: &Lab, job: &Job) -> bool {
+    lab.resin.needs.get(&job.id).is_some_and(|need| need.opaque.is_some())
+}
+
+fn why_ended(outcome: &Outcome, file: &FileHash, is_opaque: bool) -> Option<String> {
     match outcome {
         Outcome::Printed { exact: true, .. } => None,
+        Outcome::Printed { exact: false, .. } if is_opaque => Some(UNSEEN.into()),
         Outcome::Printed { exact: false, .. } => {
             Some("what the firmware confirmed is not exactly the file; do not use the part unseen".into())
         }
@@ -725,5 +733,19 @@ impl From<&Event> for TaleView {
             job: event.subject.as_ref().map(|subject| subject.job.to_string()),
             what: story::told(&event.fact),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_print_is_not_said_to_differ_from_its_file_and_another_one_is() {
+        let file = FileHash::from_digest([5; 32]);
+        let hash = FileHash::from_digest([6; 32]);
+        let printed = Outcome::Printed { exact: false, digest: hash };
+        assert_eq!(why_ended(&printed, &file, true).as_deref(), Some(UNSEEN));
+        assert!(why_ended(&printed, &file, false).unwrap().contains("not exactly the file"));
     }
 }

@@ -282,6 +282,7 @@ impl Demo {
     }
 
     async fn show(&self, scratch: &Scratch) -> Result<(), Failed> {
+        is_free(self.http)?;
         let machines = self.simulate(scratch)?;
         let broker = self.broker().await?;
         let config = self.config(scratch, &machines.fdm, &broker)?;
@@ -370,6 +371,14 @@ fn line(job: &Job) -> String {
             format!("interrupted: {}", why.in_words())
         }
         JobState::Ended { outcome, .. } => outcome.word().into(),
+    }
+}
+
+/// Asked before anything is simulated: what has begun would otherwise tell first of its own abrupt end.
+fn is_free(address: SocketAddr) -> Result<(), Failed> {
+    match std::net::TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(not_started(DaemonError::Listen { address, error })),
     }
 }
 
@@ -517,4 +526,20 @@ fn executed(truth: &StreamHash, job: &Job, accounts: &[Statistics]) -> Result<()
         segments.into_iter().any(|one| one.stream_hash == truth.hash_hex && one.commands == truth.commands)
     });
     if is_it { Ok(()) } else { Err("the printer executed something else".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_before_anything_is_simulated() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let told = is_free(taken.local_addr().unwrap()).unwrap_err().to_string();
+        assert!(
+            told.contains("the page cannot be served on") && told.contains("--http 127.0.0.1:0"),
+            "{told}"
+        );
+        assert!(is_free("127.0.0.1:0".parse().unwrap()).is_ok());
+    }
 }

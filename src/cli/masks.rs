@@ -155,11 +155,24 @@ pub fn open(findings: &[Finding], accept: &[String]) -> Result<usize, Failed> {
     Ok(crate::domain::finding::refused(findings, accept).len())
 }
 
-/// Whether anything speaks against printing it.
-pub fn verdict(open: usize) -> Result<(), Failed> {
-    match open {
-        0 => Ok(()),
-        1 => Err(Failed::Finding("1 finding speaks against printing this file".into())),
-        _ => Err(Failed::Finding(format!("{open} findings speak against printing this file"))),
-    }
+/// Whether anything speaks against printing it, and how what may be accepted is.
+pub fn verdict(findings: &[Finding], accept: &[String]) -> Result<(), Failed> {
+    let open = crate::domain::finding::refused(findings, accept);
+    let speak = match open.len() {
+        0 => return Ok(()),
+        1 => "1 finding speaks".to_owned(),
+        all => format!("{all} findings speak"),
+    };
+    let help = match open.iter().find(|finding| finding.severity == Severity::Error) {
+        Some(_) => "do what is said of each; errors cannot be accepted".to_owned(),
+        None => {
+            let mut codes: Vec<&str> = open.iter().map(|finding| finding.code).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            let accepts: Vec<_> = codes.iter().map(|code| format!("--accept {code}")).collect();
+            let accepts = accepts.join(" ");
+            format!("look at each; `{accepts}` accepts, and `platen print` takes the same, with --by NAME")
+        }
+    };
+    Err(Failed::Finding(format!("{speak} against printing this file; {help}")))
 }

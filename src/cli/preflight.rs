@@ -54,8 +54,9 @@ impl Preflight {
         }
         if own.as_ref().is_some_and(|printer| printer.kind == Kind::Resin) {
             let what = "this printer prints with resin, and the file is no file for resin";
-            finding(&gate::resin::other_kind(what));
-            return masks::verdict(1);
+            let other = gate::resin::other_kind(what);
+            finding(&other);
+            return masks::verdict(&[other], &[]);
         }
         let not_printable =
             |error: SurveyError| Failed::Finding(format!("this file cannot be printed: {error}"));
@@ -103,7 +104,7 @@ impl Preflight {
         } else {
             print(&analysis, &findings);
         }
-        masks::verdict(open)
+        masks::verdict(&findings, &self.accept)
     }
 
     fn resin(self, global: &Global, file: &File, own: Option<&Printer>) -> Result<(), Failed> {
@@ -116,7 +117,7 @@ impl Preflight {
         } else {
             masks::print(&told);
         }
-        masks::verdict(open)
+        masks::verdict(&findings, &self.accept)
     }
 
     fn limits(&self) -> Result<Option<(Printer, PrinterLimits)>, Failed> {

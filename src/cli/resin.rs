@@ -7,7 +7,7 @@ use super::client::segment;
 use super::quality::By;
 use super::{Client, Failed, Global, show};
 use crate::api::resin::shapes::{
-    ContentsView, Looked, NeedView, NewDisplay, NewFilm, ResinBrief, ResinView, VatEmpty, VatFill,
+    ContentsView, Looked, NeedView, NewDisplay, NewFilm, OddView, ResinBrief, ResinView, VatEmpty, VatFill,
     VatMeasure, VatTended, VatTopUp, WearView,
 };
 use crate::domain::resin::Emptied;
@@ -254,7 +254,10 @@ fn lines(resin: &ResinView) -> Vec<String> {
         resin.vat.holds_ml, resin.vat.keeps_ml
     )];
     match &resin.vat.contents {
-        None => all.push(format!("  vat      is empty: `platen vat fill {name} LOT --ml 500 --by NAME`")),
+        None => all.push(format!(
+            "  vat      is empty: `platen vat fill {name} LOT --ml ML --by NAME`, at most {:.0} ml",
+            resin.vat.holds_ml.floor()
+        )),
         Some(contents) => all.extend(filled(contents, resin.vat.resin_days)),
     }
     if let Some(job) = &resin.debris {
@@ -262,7 +265,8 @@ fn lines(resin: &ResinView) -> Vec<String> {
             "  debris   pieces of job {job} may lie in the vat: filter the resin, or empty the vat"
         ));
     }
-    all.push(format!("  display  {}", worn(&resin.display, "hours of light")));
+    all.extend(resin.odd.iter().map(odd));
+    all.push(format!("  display  {}", lit_for(&resin.display)));
     all.push(format!("  film     {}", worn(&resin.film, "layers")));
     let list = &resin.checklist;
     match (&list.by, &list.at) {
@@ -272,7 +276,7 @@ fn lines(resin: &ResinView) -> Vec<String> {
         }
         _ => {
             all.push(format!(
-                "  look     before the next start: `platen checklist {name} --all-ok --by NAME`"
+                "  look     before the next start: `platen checklist {name} --item ITEM --by NAME` with each item, or --all-ok where all of it is so"
             ));
             let open = list.items.iter().filter(|of| !of.done);
             all.extend(open.map(|of| format!("           {}: {}", of.item, of.words)));
@@ -284,6 +288,8 @@ fn lines(resin: &ResinView) -> Vec<String> {
             |ml| format!("{ml:.0} ml left then"),
         );
         all.push(format!("  now      job {}, layer {} of {}; {left}", lit.job, lit.layer, lit.layers));
+    } else if let Some(job) = &resin.running {
+        all.push(running(job));
     }
     if let Some(next) = &resin.next {
         all.extend(needs(next));
@@ -304,10 +310,35 @@ fn filled(contents: &ContentsView, may: Option<u16>) -> Vec<String> {
         all.push(format!("           {:.1} ml of lot {} ({words}) poured in", lot.poured_ml, lot.lot));
         all.extend(lot.unusable.iter().map(|why| format!("           not now: it {}", show::plain(why))));
     }
+    for (what, at) in
+        [("stirred", &contents.stirred), ("filtered", &contents.filtered), ("measured", &contents.measured)]
+    {
+        all.extend(at.as_ref().map(|at| format!("           last {what} {at}")));
+    }
     if contents.too_old {
         all.push("           it is there for longer than it may be: empty the vat".into());
     }
     all
+}
+
+/// A job of which no layer is known.
+fn running(job: &str) -> String {
+    format!("  now      job {job}, at a layer that nobody knows: `platen jobs {job}` tells how far it is")
+}
+
+/// What its board did that somebody has to know.
+fn odd(seen: &OddView) -> String {
+    let of = seen.job.as_ref().map(|job| format!(", job {job}")).unwrap_or_default();
+    format!("  warning  {} ({}{of})", show::plain(&seen.words), seen.at)
+}
+
+/// Whole hours are counted: a display that has had few minutes has not had none.
+fn lit_for(display: &WearView) -> String {
+    match (display.used, display.life) {
+        (0, Some(life)) => format!("{}: less than 1 of {life} hours of light", display.verdict),
+        (0, None) => "less than 1 hour of light".into(),
+        _ => worn(display, "hours of light"),
+    }
 }
 
 fn worn(wear: &WearView, unit: &str) -> String {
@@ -335,6 +366,65 @@ fn needs(next: &NeedView) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_running_job_whose_layers_nobody_knows_is_shown() {
+        let told = r#"{"printer": "mars", "vat": {"holds_ml": 200.0, "keeps_ml": 20.0},
+            "display": {"used": 0, "verdict": "good", "at_most": false},
+            "film": {"used": 0, "verdict": "good", "at_most": false},
+            "worn_bars": false, "checklist": {"items": [], "holds": true}, "running": "j1"}"#;
+        let told = lines(&serde_json::from_str(told).unwrap());
+        assert!(told.contains(&running("j1")), "{told:?}");
+    }
+
+    #[test]
+    fn what_its_board_did_is_told_with_its_time_and_its_job() {
+        let mut seen = OddView { words: "look".into(), at: "2026-12-01T08:00:00Z".into(), job: None };
+        assert_eq!(odd(&seen), "  warning  look (2026-12-01T08:00:00Z)");
+        seen.job = Some("j1".into());
+        assert_eq!(odd(&seen), "  warning  look (2026-12-01T08:00:00Z, job j1)");
+    }
+
+    #[test]
+    fn a_new_display_is_not_said_to_have_had_no_light() {
+        let new = |used, life| WearView {
+            used,
+            life,
+            percent: None,
+            verdict: "good".into(),
+            since: None,
+            at_most: false,
+        };
+        assert_eq!(lit_for(&new(0, None)), "less than 1 hour of light");
+        assert_eq!(lit_for(&new(0, Some(2000))), "good: less than 1 of 2000 hours of light");
+        assert_eq!(lit_for(&new(3, None)), "3 hours of light");
+    }
+
+    #[test]
+    fn when_the_resin_was_last_stirred_filtered_and_measured_is_told() {
+        let mut contents = ContentsView {
+            material: "resin".into(),
+            lots: Vec::new(),
+            left_ml: 100.0,
+            gives_ml: 80.0,
+            poured_ml: 100.0,
+            since: "2026-12-01T08:00:00Z".into(),
+            days: 0,
+            too_old: false,
+            measured: None,
+            stirred: None,
+            filtered: None,
+            by: "kim".into(),
+        };
+        assert_eq!(filled(&contents, None).len(), 1);
+        contents.stirred = Some("2026-12-01T09:00:00Z".into());
+        contents.measured = Some("2026-12-01T10:00:00Z".into());
+        let told = filled(&contents, None);
+        assert_eq!(
+            told[1..],
+            ["           last stirred 2026-12-01T09:00:00Z", "           last measured 2026-12-01T10:00:00Z"]
+        );
+    }
 
     #[test]
     fn what_is_no_volume_is_refused_before_it_is_sent() {

@@ -193,7 +193,12 @@ pub fn job(job: &JobView) {
 /// Its file; while there is none, the model that one is made of, and how far that is.
 fn made_from(job: &JobView) -> Vec<String> {
     if job.has_file() {
-        return vec![format!("  file     {} ({} commands)", job.file, job.commands)];
+        let unit = match &job.need {
+            Some(need) if need.layers.is_some() => "layers",
+            Some(_) => "bytes",
+            None => "commands",
+        };
+        return vec![format!("  file     {} ({} {unit})", job.file, job.commands)];
     }
     let mut lines = vec![format!("  model    {}", job.file)];
     if let Some(slicing) = &job.slicing {
@@ -280,5 +285,18 @@ mod tests {
         assert_eq!(made_from(&job), [model], "nothing became of it");
         let sliced = JobView { commands: 7, ..job.clone() };
         assert_eq!(made_from(&sliced), ["  file     abc (7 commands)"]);
+    }
+
+    #[test]
+    fn a_file_for_resin_has_layers_and_an_encrypted_one_bytes() {
+        let of = |need: &str| {
+            let told = format!(
+                r#"{{"id": "j", "case": "c", "part": {{"id": "p", "case": "c", "number": 1, "name": "heart"}},
+                "file": "abc", "commands": 7, "state": "queued", "queued": "2026-11-29T03:00:00Z", "need": {need}}}"#
+            );
+            made_from(&serde_json::from_str(&told).unwrap())
+        };
+        assert_eq!(of(r#"{"layers": 7}"#), ["  file     abc (7 layers)"]);
+        assert_eq!(of("{}"), ["  file     abc (7 bytes)"]);
     }
 }

@@ -4,8 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+
 use super::reporting::Tables;
 use super::slicing::Slicing;
+use crate::config::resin::{Delivery, Drive, Sink};
 use crate::config::{Config, Mistake, Printer};
 use crate::slicing::limits::LIMITS;
 use crate::slicing::profile::Technology;
@@ -112,6 +116,7 @@ pub fn machine(config: &Config) -> Vec<Finding> {
 pub fn beside(config: &Config, slicing: Option<&Slicing>) -> Vec<Finding> {
     let mut found = Vec::new();
     ports(&config.printers, &mut found);
+    found.extend(config.printers.iter().filter_map(way_of_masks));
     for file in config.mqtt.iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.ca_file]).flatten() {
         if let Err(error) = std::fs::File::open(file) {
             let words = format!("{} cannot be read: {error}; look at the path and its owner", file.display());
@@ -171,6 +176,32 @@ fn ports(printers: &[Printer], found: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Where the masks or files of a resin printer go. As with a port, what is absent may come later, so it is no mistake.
+/// Nothing is opened: a running printer may use it.
+fn way_of_masks(printer: &Printer) -> Option<Finding> {
+    const CONNECT: &str = "connect it and make it writable for the user that runs platen";
+    const MAKE: &str = "make it and give it to the user that runs platen";
+    let (thing, path, cure, key) = match &printer.resin.as_deref()?.drive {
+        Drive::Msla(msla) => match &msla.sink {
+            Sink::Framebuffer { path } => ("display", path, CONNECT, "framebuffer"),
+            Sink::Drm { card, .. } => ("display", card, CONNECT, "drm"),
+            Sink::Folder { path } => ("folder for the masks", path, MAKE, "folder"),
+        },
+        Drive::Chitu(chitu) => match &chitu.delivery {
+            Delivery::UsbFolder { path } => ("stick", path, MAKE, "folder"),
+            Delivery::UsbImage { path } => ("stick", path, MAKE, "image"),
+            Delivery::Operator | Delivery::Uart => return None,
+        },
+    };
+    let name = &printer.name;
+    let why = match access(path, AccessFlags::R_OK | AccessFlags::W_OK) {
+        Ok(()) => return None,
+        Err(Errno::ENOENT) => format!("the {thing} of {name} is not there now: {}", path.display()),
+        Err(error) => format!("the {thing} of {name} cannot be written: {} ({error})", path.display()),
+    };
+    Some(warning(Of::Ports, format!("{why}; {cure}, or correct `{key}` in its section")))
 }
 
 /// Whether models could be sliced: processes and profiles whole, and a slicer here in the version that they name.
@@ -237,6 +268,31 @@ mod tests {
             found[0].words.contains("mk3 is not there now") && found[0].words.contains("; plug"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn where_the_masks_of_a_resin_printer_go_is_told_while_it_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = written(folder.path());
+        let masks = folder.path().join("masks");
+        let text = format!(
+            "kind = \"chitu\"\n[printer.light]\nlongest_exposure_s = 60\n[printer.vat]\nholds_ml = 200\n\
+             keeps_ml = 20\n[printer.delivery]\nby = \"usb_gadget\"\nfolder = {masks:?}\n"
+        );
+        let before = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{before}{text}")).unwrap();
+        let config = Config::load(&path).unwrap();
+        let told = || -> Vec<Finding> {
+            machine(&config).into_iter().filter(|found| found.words.contains("stick")).collect()
+        };
+        let found = told();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(!found[0].is_mistake);
+        for words in ["the stick of mk3 is not there now", masks.to_str().unwrap(), "; make it", "`folder`"] {
+            assert!(found[0].words.contains(words), "{words}: {found:?}");
+        }
+        std::fs::create_dir(&masks).unwrap();
+        assert_eq!(told(), []);
     }
 
     #[test]

@@ -193,6 +193,9 @@ pub struct ResinView {
     /// What is lit now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<LitView>,
+    /// The job that runs here; also one whose layers nobody knows, since its file is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<String>,
     /// The job that is planned here next, or else the first that waits and may be printed here.
     pub next: Option<NeedView>,
 }

@@ -43,6 +43,7 @@ pub fn resin(app: &AppState, lab: &Lab, name: &PrinterName) -> Option<ResinView>
         checklist: checklist(station, outfit, now),
         odd: odd(station),
         job: lit(app, lab, station),
+        running: lab.running_on(name).map(|job| job.id.to_string()),
         next: next(app, lab, name).map(|job| need(app, lab, job, name, now)),
     })
 }

@@ -17,9 +17,14 @@ pub const FIXED: &[(&str, &str)] = &[
     ("the checklist is from more than twelve hours ago: look again, and confirm it anew", "die Checkliste ist mehr als zwölf Stunden alt: noch einmal nachsehen und neu bestätigen"),
     // What to do.
     ("top it up, or empty it first", "nachfüllen, oder sie erst leeren"),
+    ("its file is encrypted: nobody can compare what the board showed with it; look at the part before it is used", "seine Datei ist verschlüsselt: niemand kann vergleichen, was die Platine davon gezeigt hat; das Teil vor der Verwendung ansehen"),
     ("fill it first", "sie erst füllen"),
     ("empty the vat first", "erst die Wanne leeren"),
     ("pour in less", "weniger einfüllen"),
+    ("connect it and make it writable for the user that runs platen, or correct `framebuffer` in its section", "anschließen und für den Benutzer von platen beschreibbar machen, oder `framebuffer` in seinem Abschnitt berichtigen"),
+    ("connect it and make it writable for the user that runs platen, or correct `drm` in its section", "anschließen und für den Benutzer von platen beschreibbar machen, oder `drm` in seinem Abschnitt berichtigen"),
+    ("make it and give it to the user that runs platen, or correct `folder` in its section", "anlegen und dem Benutzer von platen geben, oder `folder` in seinem Abschnitt berichtigen"),
+    ("make it and give it to the user that runs platen, or correct `image` in its section", "anlegen und dem Benutzer von platen geben, oder `image` in seinem Abschnitt berichtigen"),
     ("say how many millilitres", "sagen, wie viele Milliliter"),
     ("empty it first, or pour in what it holds", "sie erst leeren, oder einfüllen, was darin ist"),
     ("empty it first", "sie erst leeren"),
@@ -240,6 +245,14 @@ pub const FIXED: &[(&str, &str)] = &[
 /// Sentences with holes, as `known::PATTERNS` has them.
 #[rustfmt::skip]
 pub const PATTERNS: &[(&str, &str)] = &[
+    ("it can be printed on {}, unseen; who accepts that signs, and says what the slicer shows: `platen print FILE --case TOKEN --part NUMBER --accept {} --resin-ml ML --minutes MINUTES --by NAME`", "sie lässt sich ungesehen drucken auf {1?}; wer das hinnimmt, kreuzt es an, steht mit Namen dafür ein und sagt, was der Slicer anzeigt{2-}"),
+    // What a check of this machine finds.
+    ("the display of {} is not there now: {}", "das Display von {1} ist gerade nicht da: {2?}"),
+    ("the display of {} cannot be written: {} ({})", "das Display von {1} ist nicht beschreibbar: {2?} ({3?})"),
+    ("the folder for the masks of {} is not there now: {}", "der Ordner für die Masken von {1} ist gerade nicht da: {2?}"),
+    ("the folder for the masks of {} cannot be written: {} ({})", "der Ordner für die Masken von {1} ist nicht beschreibbar: {2?} ({3?})"),
+    ("the stick of {} is not there now: {}", "der Stick von {1} ist gerade nicht da: {2?}"),
+    ("the stick of {} cannot be written: {} ({})", "der Stick von {1} ist nicht beschreibbar: {2?} ({3?})"),
     // Why a job does not begin.
     ("the vat holds {}, and it wants {}: empty the vat and fill it with that", "die Wanne enthält {1?}, und er will {2?}: die Wanne leeren und damit füllen"),
     ("lot {} ({}), which is in the vat, {}", "Charge {1} ({2?}), die in der Wanne ist, {3!}"),
