@@ -193,6 +193,7 @@ async fn tasks(
             clock: clock.clone(),
             relay: Relay::absent(),
             ports: Arc::default(),
+            pulse: Default::default(),
         };
         printers.push(printer::spawn(setup, shutdown.clone()));
     }

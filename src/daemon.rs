@@ -12,8 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,8 +29,10 @@ use crate::control::stop::DtrReset;
 use crate::domain::event::Actor;
 use crate::domain::ids::{BootId, PrinterName};
 use crate::domain::lab::{Lab, Request};
+use crate::domain::people::name::UserName;
 use crate::domain::resin;
 use crate::io::cage;
+use crate::io::certificate;
 use crate::io::clock::{Clock, entropy};
 use crate::io::credentials::{self, CredentialsError, CredentialsFile};
 use crate::io::offload::offload;
@@ -44,6 +45,7 @@ use crate::io::trail;
 use crate::io::usb::Usb;
 use crate::protocol::window::Capacity;
 use crate::services::board::Board;
+use crate::services::certificate::{LOOK, Watch};
 use crate::services::chitu::{self, ChituSetup};
 use crate::services::commissioning::Commissioning;
 use crate::services::deduction::Deductions;
@@ -57,13 +59,17 @@ use crate::services::intake::Intake;
 use crate::services::journal::JournalError;
 use crate::services::masks;
 use crate::services::mdns;
+use crate::services::monitor::Monitor;
 use crate::services::notices;
+#[cfg(feature = "oidc")]
+use crate::services::oidc::SiteSignIn;
 use crate::services::owed::Keeping;
 use crate::services::planner::Planner;
 use crate::services::ports::{Plug, Ports};
 use crate::services::preview::Previews;
 use crate::services::printer::{self, Lasting, Left, Lighting, Parting, Setup, Successor};
 use crate::services::processes;
+use crate::services::pulse::{self, Pulses};
 use crate::services::recorder::Recorder;
 use crate::services::rejoin::Trails;
 use crate::services::relay::Relay;
@@ -106,6 +112,20 @@ pub enum DaemonError {
     StopInput(#[from] InputError),
     #[error("the folder for slicing {path} cannot be made or emptied: {error}; look at it and its rights")]
     Scratch { path: PathBuf, error: std::io::Error },
+    #[error(
+        "nobody is set up here, and {0} is an address for others: whoever reaches it could do everything; run `platen setup` first, or set a loopback address as [http] listen"
+    )]
+    Nobody(SocketAddr),
+    #[error(
+        "[http.oidc] asks for the site's own sign-in, and this platen was built without it; take the section out, or install one that was built with --features oidc"
+    )]
+    NoSiteSignIn,
+    #[error(
+        "nobody is set up here, and the site's own sign-in needs somebody who comes in without it; run `platen setup --name {0}` first"
+    )]
+    NoEmergency(UserName),
+    #[error("TLS cannot be spoken here: {0}; this is a defect of platen")]
+    Tls(rustls::Error),
     #[error("platen could not start a thread: {0}")]
     Thread(String),
 }
@@ -155,6 +175,40 @@ impl Drop for Wires {
     }
 }
 
+/// How far its end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Running,
+    /// Nothing new begins.
+    Front,
+    /// Jobs end or are left as they are, and heaters go off.
+    Printers,
+    /// What is still to be told is told.
+    Publisher,
+    Journal,
+}
+
+impl Stage {
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Front => "ending: nothing new begins",
+            Self::Printers => "ending: jobs end and heaters go off",
+            Self::Publisher => "ending: what happened is told",
+            Self::Journal => "ending: the journal is closed",
+        }
+    }
+
+    /// It takes no longer, unless something hangs: a printer has `LEAVE` and `SWITCH_OFF` (`services::printer`), and
+    /// each task in front of it some seconds.
+    pub const fn most(self) -> Duration {
+        match self {
+            Self::Running | Self::Publisher | Self::Journal => Duration::from_secs(30),
+            Self::Front | Self::Printers => Duration::from_secs(60),
+        }
+    }
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
@@ -162,6 +216,10 @@ pub struct Daemon {
     pub recorder: Recorder,
     pub fleet: Fleet,
     pub intake: Intake,
+    /// What is counted of it.
+    pub monitor: Monitor,
+    pulses: Pulses,
+    stages: watch::Sender<Stage>,
     /// Cancelled first: HTTP, dispatcher.
     front: CancellationToken,
     printers: CancellationToken,
@@ -239,7 +297,7 @@ impl Daemon {
         let Opened { store, keeping, spool, credentials } = open_state(Arc::clone(&config)).await?;
         let address = config.http.listen;
         let listen = |error| DaemonError::Listen { address, error };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let listener = api::listen(address).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let (site, node) = (config.site.clone(), config.node.clone());
         let trails = Arc::new(Mutex::new(open_trails(Arc::clone(&config)).await?));
@@ -250,12 +308,27 @@ impl Daemon {
         let recorder = Recorder::open_keeping(store, clock.clone(), site, node, keeping, pick).await?;
         let path = config.state_dir.join(credentials::FILE);
         let entrance = Entrance::begin(credentials, path, recorder.clone(), clock.clone()).await?;
+        if !address.ip().is_loopback() && !entrance.is_guarded() {
+            return Err(DaemonError::Nobody(address));
+        }
+        if let Some(oidc) = &config.http.oidc {
+            if !cfg!(feature = "oidc") {
+                return Err(DaemonError::NoSiteSignIn);
+            }
+            if !entrance.is_guarded() {
+                return Err(DaemonError::NoEmergency(oidc.emergency.clone()));
+            }
+            entrance.only_in_emergencies(oidc.emergency.clone());
+        }
+        let front = CancellationToken::new();
+        let https = Https::open(&config, address, &clock, &front).await?;
         let vault = open_vault(&config, &recorder, &clock).await;
         let spool = Arc::new(spool);
         let intake = Intake::new(Arc::clone(&spool))
             .allowing(config.printers.iter().flat_map(|printer| printer.allow_commands.clone()));
 
         let printers = CancellationToken::new();
+        let mut pulses = Pulses::default();
         let wires = Wires::start()?;
         let successor = Successor::default();
         let left = |printer: &PrinterName| {
@@ -267,7 +340,7 @@ impl Daemon {
         let ways = ways(&config, inherited);
         fit(&config, &recorder).await;
         let (fleet, printer_tasks, ports) =
-            start_printers(&config, ways, &recorder, &clock, left, &spool, &printers, &wires)?;
+            start_printers(&config, ways, &recorder, &clock, left, &spool, &printers, &wires, &mut pulses)?;
         // From here on somebody looks after what was left hot.
         successor::is_back(&config.state_dir);
 
@@ -295,9 +368,12 @@ impl Daemon {
             &publisher,
         )
         .map_err(|error| DaemonError::Thread(error.to_string()))?;
+        let monitor = Monitor::default();
+        if config.mqtt.is_some() {
+            monitor.publishes(status.clone());
+        }
         let mqtt = config.mqtt.is_some().then(|| words_of(status));
 
-        let front = CancellationToken::new();
         let (slicing, steps) = (open_slicing(Arc::clone(&config)).await?, Steps::default());
         let resin_files = intake.resin_files().clone();
         let gate =
@@ -305,6 +381,7 @@ impl Daemon {
         let board = fleet.board().clone();
         let past = history::run(board.clone(), clock.clone(), front.clone());
         let planner = Planner::new(&config, recorder.clone(), gate.clone(), board, clock.clone());
+        watch_itself(&monitor, &config, &recorder, &planner, &wires);
         let dispatcher = Dispatcher {
             planner: planner.clone(),
             gate: gate.clone(),
@@ -314,11 +391,15 @@ impl Daemon {
             printers: config.printers.clone(),
             attended_uses: config.attended_uses.clone(),
             clock: clock.clone(),
+            pulse: pulses.watch("the queue"),
         };
+        let of_store = pulse::of_store(recorder.clone(), pulses.watch("the journal's store"), front.clone());
         let signing_clock = clock.clone();
         let state = AppState {
             recorder: recorder.clone(),
             entrance,
+            #[cfg(feature = "oidc")]
+            site: config.http.oidc.clone().map(|oidc| SiteSignIn::new(oidc, clock.clone())),
             vault,
             fleet: fleet.clone(),
             intake: intake.clone(),
@@ -335,15 +416,23 @@ impl Daemon {
                 ..config.as_ref().clone()
             }),
             clock,
+            monitor: monitor.clone(),
             mqtt,
             streams: api::Streams::default(),
             shutdown: front.clone(),
         };
         let router = api::router(state);
+        let (tls, ending) = (https.as_ref().map(|https| Arc::clone(&https.config)), front.clone());
         let mut front_tasks = vec![
             tokio::spawn(dispatcher.run(front.clone())),
-            tokio::spawn(api::serve(listener, router, front.clone())),
+            tokio::spawn(async move {
+                match tls {
+                    Some(tls) => api::serve_tls(listener, router, tls, ending).await,
+                    None => api::serve(listener, router, ending).await,
+                }
+            }),
             tokio::spawn(check_journal(recorder.clone(), front.clone())),
+            tokio::spawn(of_store),
             tokio::spawn(past),
         ];
         let deductions = Deductions {
@@ -352,6 +441,7 @@ impl Daemon {
             printers: config.printers.clone(),
         };
         front_tasks.push(tokio::spawn(deductions.run(front.clone())));
+        front_tasks.extend(https.into_iter().flat_map(|https| https.tasks));
         front_tasks.extend(mdns::spawn(&config, address, mdns::PORT, front.clone()));
         if let Some(kept) = &config.heads {
             let (site, node) = (config.site.clone(), config.node.clone());
@@ -379,6 +469,9 @@ impl Daemon {
             recorder,
             fleet,
             intake,
+            monitor,
+            pulses,
+            stages: watch::channel(Stage::Running).0,
             front,
             printers,
             publisher,
@@ -392,18 +485,32 @@ impl Daemon {
         })
     }
 
+    /// All that must live in it; only the first call gets them.
+    pub fn pulses(&mut self) -> Pulses {
+        std::mem::take(&mut self.pulses)
+    }
+
+    /// How far its end comes; closed when it has ended.
+    pub fn stages(&self) -> watch::Receiver<Stage> {
+        self.stages.subscribe()
+    }
+
     /// Ends in order. A running print is left with its heaters off and is known as interrupted. The printers of
     /// which it is not proven that they are off.
     pub async fn stop(self) -> Vec<PrinterName> {
+        self.stages.send_replace(Stage::Front);
         end_front(&self.front, self.front_tasks).await;
+        self.stages.send_replace(Stage::Printers);
         self.printers.cancel();
         let unproven = end_all(self.printer_tasks).await;
         drop(self.wires);
+        self.stages.send_replace(Stage::Publisher);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
         for task in self.notices {
             let _ = task.await;
         }
+        self.stages.send_replace(Stage::Journal);
         self.recorder.close().await;
         unproven
     }
@@ -411,7 +518,9 @@ impl Daemon {
     /// Ends for a daemon that comes next: a running print is left as it is, hot and with its port open, where
     /// its use allows that; the others as by `stop`.
     pub async fn hand_over(self, to: Supervisor) -> Vec<PrinterName> {
+        self.stages.send_replace(Stage::Front);
         end_front(&self.front, self.front_tasks).await;
+        self.stages.send_replace(Stage::Publisher);
         self.publisher.cancel();
         let _ = self.publisher_task.await;
         for task in self.notices {
@@ -423,14 +532,57 @@ impl Daemon {
             Ok(Ok(())) => drop(self.successor.set(to)),
             other => tracing::error!(?other, "nobody would switch off what is left hot: heaters off"),
         }
+        self.stages.send_replace(Stage::Printers);
         self.printers.cancel();
         let unproven = end_all(self.printer_tasks).await;
         drop(self.wires);
+        self.stages.send_replace(Stage::Journal);
         if !self.successor.get().is_some_and(Supervisor::has_kept) {
             successor::is_back(&self.state_dir);
         }
         self.recorder.close().await;
         unproven
+    }
+}
+
+/// What counts as slow, and whose tasks are counted.
+fn watch_itself(monitor: &Monitor, config: &Config, recorder: &Recorder, planner: &Planner, wires: &Wires) {
+    monitor.slow_requests(config.monitoring.slow_request);
+    recorder.appends().time.slow_after(config.monitoring.slow_journal);
+    planner.rounds().slow_after(config.monitoring.slow_plan);
+    let wires = wires.0.as_ref().map(|runtime| ("wires", runtime.handle().clone()));
+    monitor.runs_on([("main", Handle::current())].into_iter().chain(wires).collect());
+}
+
+/// What is there for TLS besides the page itself.
+struct Https {
+    config: Arc<rustls::ServerConfig>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Https {
+    /// Reads the certificate, and goes on without where it is not whole: printers do not wait for it.
+    async fn open(
+        config: &Config,
+        address: SocketAddr,
+        clock: &Clock,
+        front: &CancellationToken,
+    ) -> Result<Option<Self>, DaemonError> {
+        let Some(tls) = &config.http.tls else { return Ok(None) };
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let mut watch = Watch::new(tls.clone(), credentials, &config.http, clock.clone());
+        let looked = offload(move || {
+            watch.look();
+            watch
+        });
+        let watch = looked.await.map_err(|error| DaemonError::Thread(error.to_string()))?;
+        let shown = certificate::server_config(watch.showing()).map_err(DaemonError::Tls)?;
+        let mut tasks = vec![tokio::spawn(watch.run(LOOK, front.clone()))];
+        if let Some(from) = tls.redirect {
+            let listener = api::listen(from).map_err(|error| DaemonError::Listen { address: from, error })?;
+            tasks.push(tokio::spawn(api::redirect(listener, address.port(), front.clone())));
+        }
+        Ok(Some(Self { config: shown, tasks }))
     }
 }
 
@@ -610,6 +762,7 @@ fn start_printers(
     spool: &Arc<Spool>,
     shutdown: &CancellationToken,
     wires: &Wires,
+    pulses: &mut Pulses,
 ) -> Result<(Fleet, PrinterTasks, Arc<Ports>), DaemonError> {
     // What is spawned from here on lives there.
     let _there = wires.0.as_ref().map(Runtime::enter);
@@ -628,6 +781,7 @@ fn start_printers(
             clock: clock.clone(),
             relay: relay_of(config, printer)?,
             ports: Arc::clone(&ports),
+            pulse: pulses.watch(format!("printer {}", printer.name)),
         };
         let (lane, live, task) = match printer.resin.as_deref().map(|resin| (resin, &resin.drive)) {
             None => printer::spawn_with(setup, left(&printer.name), shutdown.clone()),

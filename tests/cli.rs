@@ -59,6 +59,70 @@ async fn a_wrong_use_exits_with_two() {
     }
 }
 
+/// A configuration whose daemon would be this lab, with a port and a broker that are not there.
+fn to_doctor(lab: &TestLab, more: &str) -> std::path::PathBuf {
+    let (folder, path) = (lab.folder.path(), lab.folder.path().join("doctor.toml"));
+    let text = format!(
+        "site = \"st-anna\"\nnode = \"lab-1\"\nstate_dir = {folder:?}\n[http]\nlisten = \"{}\"\n{more}\
+         [[printer]]\nname = \"mk3-01\"\nport = \"/dev/serial/by-id/not-there\"\nbaud = 115200\n",
+        lab.address
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn checks<'j>(told: &'j serde_json::Value, area: &str) -> Vec<(&'j str, &'j str)> {
+    let all = told["checks"].as_array().unwrap().iter().filter(|check| check["area"] == area);
+    all.map(|check| (check["state"].as_str().unwrap(), check["what"].as_str().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn doctor_says_in_words_how_this_machine_is_and_fails_only_where_something_is_wrong() {
+    let lab = lab().await;
+    let path = to_doctor(&lab, "");
+    let doctor = ["doctor", "--config", path.to_str().unwrap(), "--json"];
+    let (code, shown, error) = ask(&lab, &doctor).await;
+    let told: serde_json::Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}{error}"));
+    // What else this machine may have against it is its own: each wrong thing is said, and decides the exit code.
+    let wrong = told["checks"].as_array().unwrap().iter().filter(|check| check["state"] == "wrong").count();
+    assert_eq!((code, told["ok"].as_bool()), (i32::from(wrong > 0), Some(wrong == 0)), "{shown}{error}");
+    assert_eq!(checks(&told, "daemon"), [("fine", "it answers, and its journal takes entries")]);
+    assert_eq!(checks(&told, "broker")[0].0, "fine");
+    let port = checks(&told, "ports");
+    assert!(port.len() == 1 && port[0].0 == "warning" && port[0].1.contains("mk3-01"), "{port:?}");
+    assert!(checks(&told, "versions")[0].1.contains(env!("CARGO_PKG_VERSION")), "{shown}");
+    for area in ["configuration", "disk", "clock", "programs", "network", "slicer", "store", "units"] {
+        assert!(!checks(&told, area).is_empty(), "{area} in {shown}");
+    }
+    for check in told["checks"].as_array().unwrap() {
+        assert!(check["state"] != "wrong" || check["help"].is_string(), "what to do? {check}");
+    }
+    let (_, words, _) = ask(&lab, &doctor[..3]).await;
+    assert!(words.contains("fine     daemon") && words.contains("→"), "{words}");
+}
+
+#[tokio::test]
+async fn doctor_finds_a_broker_that_is_away_a_journal_that_fails_and_a_configuration_with_mistakes() {
+    let lab = lab().await;
+    lab.store.set_full(true);
+    let path = to_doctor(&lab, "[mqtt]\nurl = \"mqtt://127.0.0.1:1\"\n");
+    let (code, shown, error) = ask(&lab, &["doctor", "--config", path.to_str().unwrap(), "--json"]).await;
+    let told: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert!(code == 1 && error.contains("wrong"), "{error}");
+    for area in ["broker", "daemon"] {
+        assert_eq!(checks(&told, area)[0].0, "wrong", "{shown}");
+    }
+    assert!(checks(&told, "broker")[0].1.contains("127.0.0.1:1"), "{shown}");
+    std::fs::write(&path, "site = \"lab\"\nnod = \"x\"\n").unwrap();
+    let (code, shown, _) = ask(&lab, &["doctor", "--config", path.to_str().unwrap()]).await;
+    assert!(
+        code == 1 && shown.contains("wrong    configuration") && shown.contains("did you mean node"),
+        "{shown}"
+    );
+    let (code, shown, _) = ask(&lab, &["doctor", "--config", "/none/platen.toml"]).await;
+    assert!(code == 1 && shown.contains("/none/platen.toml"), "{shown}");
+}
+
 #[tokio::test]
 async fn a_case_a_part_and_a_job_are_made_and_shown() {
     let lab = lab().await;

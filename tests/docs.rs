@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use platen::api::limits::limits;
 use platen::cli::Cli;
 use platen::domain::finding::{Kind, OF_FILES, OF_RESIN};
 use platen::domain::job::ExposureFault;
@@ -18,7 +19,8 @@ use platen::domain::resin::outfit::Item;
 use platen::protocol::dialect::{Firmware, Refusal};
 
 /// What a path of the repository begins with.
-const TOP: [&str; 8] = [".ci/", "benches/", "config/", "docs/", "hw-sim/", "src/", "systemd/", "tests/"];
+const TOP: [&str; 9] =
+    [".ci/", "benches/", "config/", "docs/", "hw-sim/", "packaging/", "src/", "systemd/", "tests/"];
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -470,6 +472,15 @@ fn the_page_of_resin_has_every_hindrance_every_item_and_every_way_that_light_fai
     assert_eq!(told, words);
 }
 
+#[test]
+fn the_page_of_the_network_has_the_limits_that_the_code_has() {
+    let text = read("docs/network.md");
+    let (_, rows) = text.split_once("| what | how much |\n|---|---|\n").unwrap();
+    let told: Vec<_> = rows.lines().take_while(|line| line.starts_with('|')).collect();
+    let known: Vec<_> = limits().iter().map(|(what, much)| format!("| {what} | {much} |")).collect();
+    assert_eq!(told, known);
+}
+
 /// A key that the page of resin names stands in the configuration that explains it.
 #[test]
 fn the_page_of_resin_names_no_key_that_the_configuration_does_not_have() {
@@ -539,4 +550,31 @@ fn every_unit_that_switches_heaters_off_finds_what_the_daemon_left_and_may_take_
         assert!(writes || !has("ProtectSystem=strict"), "{unit}");
     }
     assert!(read("config/systemd/platen.service").contains("\nRuntimeDirectory=platen\n"));
+}
+
+#[test]
+fn the_page_of_systemd_has_every_unit_and_what_stands_in_them() {
+    let text = read("docs/systemd.md");
+    let units = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/systemd");
+    for entry in std::fs::read_dir(units).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+    let lines_of = |unit: &str| -> Vec<String> {
+        read(&format!("config/systemd/{unit}")).lines().map(str::to_owned).collect()
+    };
+    let (service, backup) = (lines_of("platen.service"), lines_of("platen-backup.service"));
+    let has = |lines: &[String], said: &str| lines.iter().any(|line| line.contains(said));
+    for said in [
+        "WatchdogSec=60",
+        "TimeoutStopSec=60",
+        "platen safe-off --config /etc/platen/platen.toml --after-stop",
+        "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+        "LoadCredential=vault-key:/etc/platen/vault.key",
+        "LoadCredential=tls-key:/etc/platen/tls/key.pem",
+    ] {
+        assert!(text.contains(said) && has(&service, said), "{said}");
+    }
+    let kept = "platen backup --into /var/lib/platen-backup --keep 14";
+    assert!(text.contains(kept) && has(&backup, kept));
 }

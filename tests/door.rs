@@ -239,6 +239,10 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/v1/stop", "open"),
     ("POST", "/do/stop", "open"),
     ("GET", "/sign-in", "open"),
+    #[cfg(feature = "oidc")]
+    ("GET", "/sign-in/site", "open"),
+    #[cfg(feature = "oidc")]
+    ("GET", "/sign-in/back", "open"),
     ("POST", "/do/sign-in", "open"),
     ("POST", "/v1/session", "open"),
     ("GET", "/assets/{file}", "open"),

@@ -7,10 +7,12 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use platen::domain::event::Actor;
 use platen::domain::job::Progress;
+use platen::domain::lab::Request;
 use platen::domain::printer::{Activity, LineHealth, Reading, Snapshot, Temperatures};
 use platen::domain::units::Celsius;
-use support::{TestLab, lab};
+use support::{TestLab, lab, lab_of_people};
 
 /// Labels → value.
 type Series = BTreeMap<BTreeMap<String, String>, f64>;
@@ -189,9 +191,92 @@ async fn the_series_of_a_printer_that_goes_offline_end() {
     assert!(page(&lab).await.0.of("mk3-01").len() > 5);
     show(&lab, "mk3-01", Activity::Offline { reason: "unplugged".into() });
     let (page, _) = page(&lab).await;
-    assert_eq!(page.of("mk3-01"), BTreeSet::from(["platen_printer_state"]));
+    let told = ["platen_printer_bed_occupied", "platen_printer_locked", "platen_printer_state"];
+    assert_eq!(page.of("mk3-01"), BTreeSet::from(told));
     let state = |state| page.value("platen_printer_state", &[("printer", "mk3-01"), ("state", state)]);
     assert_eq!((state("offline"), state("ready")), (Some(1.0), Some(0.0)));
+}
+
+#[tokio::test]
+async fn jobs_requests_and_the_journal_are_counted_and_none_of_them_is_named() {
+    let lab = lab().await;
+    let case = lab.case().await;
+    let job = lab.job(&case, None).await;
+    assert_eq!(lab.get(&format!("/v1/cases/{case}")).await.status, 200);
+    assert!(lab.get("/v1/cases/8d9pt4rp55t2b").await.status >= 400);
+    assert!(lab.get("/nothing-there").await.status >= 400);
+    let (page, text) = page(&lab).await;
+    let of = |name: &str| page.value(name, &[]).unwrap_or_else(|| panic!("{name} in\n{text}"));
+    let jobs = |state| page.value("platen_jobs", &[("state", state)]);
+    assert_eq!(
+        (jobs("queued"), jobs("printing"), jobs("slicing"), jobs("paused")),
+        (Some(1.0), Some(0.0), Some(0.0), Some(0.0))
+    );
+    let asked =
+        |class, status| page.value("platen_http_requests_total", &[("class", class), ("status", status)]);
+    assert!(asked("api", "2xx") >= Some(3.0) && asked("api", "4xx") == Some(1.0), "{text}");
+    assert_eq!((asked("unknown", "4xx"), asked("slicers", "2xx")), (Some(1.0), Some(0.0)));
+    let took = page.value("platen_http_request_seconds_count", &[("class", "api")]);
+    assert_eq!(took, asked("api", "2xx").zip(asked("api", "4xx")).map(|(good, bad)| good + bad));
+    let entries = lab.recorder.read(|lab| lab.counters.seq);
+    assert_eq!(of("platen_journal_entries"), entries as f64);
+    assert!(of("platen_journal_append_seconds_count") >= 1.0);
+    assert_eq!((of("platen_journal_append_failures_total"), of("platen_journal_intact")), (0.0, 1.0));
+    assert!(
+        of("platen_store_free_bytes") > 0.0 && of("platen_store_size_bytes") > of("platen_store_free_bytes")
+    );
+    assert_eq!(of("platen_store_floor_bytes"), f64::from(256_u32 << 20));
+    assert!(of("process_resident_memory_bytes") > 1e6 && of("process_open_fds") > 3.0);
+    assert!(of("process_start_time_seconds") > 1.7e9 && of("process_cpu_seconds_total") > 0.0);
+    for secret in [
+        case.to_string(),
+        job.to_string(),
+        "left hand".into(),
+        "8d9pt4rp55t2b".into(),
+        "nothing-there".into(),
+    ] {
+        assert!(!text.contains(&secret), "{secret} in\n{text}");
+    }
+    assert_eq!(page.value("platen_mqtt_connected", &[]), None, "no broker is configured");
+}
+
+#[tokio::test]
+async fn a_journal_that_takes_nothing_and_a_printer_that_is_locked_show() {
+    let lab = lab().await;
+    let locked = |page: &Page, printer| page.value("platen_printer_locked", &[("printer", printer)]);
+    let (before, _) = page(&lab).await;
+    assert_eq!((locked(&before, "mk3-01"), locked(&before, "away")), (Some(0.0), Some(0.0)));
+    let stopped = Request::NoteStopped { printer: "away".parse().unwrap(), by: "kim".into() };
+    lab.recorder.submit(stopped, Actor::Platen).await.unwrap();
+    let (after, text) = page(&lab).await;
+    assert_eq!((locked(&after, "mk3-01"), locked(&after, "away")), (Some(0.0), Some(1.0)));
+    assert!(!text.contains("kim"), "{text}");
+    lab.store.set_full(true);
+    let stopped = Request::NoteStopped { printer: "mk3-02".parse().unwrap(), by: "kim".into() };
+    assert!(lab.recorder.submit(stopped, Actor::Platen).await.is_err());
+    let (page, _) = page(&lab).await;
+    assert!(page.value("platen_journal_append_failures_total", &[]) >= Some(1.0));
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_counted_by_why_and_never_named() {
+    let lab = lab_of_people("quentin", "correct horse battery").await;
+    let body = |password: &str| serde_json::json!({"name": "quentin", "password": password});
+    for _ in 0..5 {
+        assert_eq!(lab.post("/v1/session", &body("wrong horse battery")).await.status, 401);
+    }
+    assert_eq!(lab.post("/v1/session", &body("correct horse battery")).await.status, 429);
+    let bearer = "Authorization: Bearer platen_nobody_has_this_one\r\n";
+    assert_eq!(lab.send("GET", "/v1/jobs", bearer, b"").await.status, 401);
+    // Who shows nothing has tried nothing.
+    assert_eq!(lab.get("/v1/jobs").await.status, 401);
+    let (page, text) = page(&lab).await;
+    let failed = |why| page.value("platen_sign_in_failures_total", &[("why", why)]);
+    assert_eq!(
+        (failed("wrong_password"), failed("wrong_key"), failed("locked")),
+        (Some(5.0), Some(1.0), Some(1.0))
+    );
+    assert!(!text.contains("quentin"), "{text}");
 }
 
 #[test]

@@ -281,7 +281,8 @@ impl Farm {
         let name = format!("p-{}", self.printers.len()).parse().unwrap();
         let (recorder, clock) = (self.recorder.clone(), self.clock.clone());
         let (relay, ports) = (Relay::absent(), Arc::default());
-        let setup = Setup { name, profile: PROFILE, dial, recorder, clock, relay, ports };
+        let setup =
+            Setup { name, profile: PROFILE, dial, recorder, clock, relay, ports, pulse: Default::default() };
         let (lanes, live, task) = printer::spawn(setup, self.shutdown.clone());
         self.printers.push(Printer { lanes, live, task });
     }

@@ -48,6 +48,7 @@ answers! {
         401 "People are set up, and nobody is signed in or not any more",
         403 "Who asks may not do that",
         409 "Somebody else is signed in than whom the page that asks was made for (`Platen-For`)",
+        429 "Too many wrong keys came from this address",
     }
     /// A route that a page from elsewhere must not use.
     Ordered: Told {

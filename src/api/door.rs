@@ -20,12 +20,14 @@ use tokio::time::timeout;
 use super::AppState;
 use super::compat;
 use super::given::header_text;
+use super::line::Reached;
 use super::problem::Problem;
 use super::ui;
 use crate::domain::event::Actor;
 use crate::domain::lab;
 use crate::domain::people::name::{STRANGER, fold};
 use crate::domain::people::roles::{Forbidden, Permission, Who};
+use crate::domain::people::whence::Whence;
 use crate::services::access::{NotAuthenticated, Presented, Requested};
 use crate::services::entrance::Refused;
 
@@ -66,7 +68,7 @@ const SAYS_LATER: Asks =
 const LOOKS: Asks = Asks::Nothing("language and light are the browser's own: nothing is kept of them here");
 const PUBLIC: Asks = Asks::Nothing("it is the same in every copy of platen");
 const MONITORING: Asks =
-    Asks::Nothing("a monitor reads it; it names printers, and no case, no job and no person");
+    Asks::Nothing("a monitor of this machine reads it; it names printers, and no case, no job and no person");
 
 /// Every route of the daemon. What is not in it is refused.
 pub const TABLE: &[Row] = {
@@ -76,6 +78,10 @@ pub const TABLE: &[Row] = {
         ("POST", "/v1/stop", STOP),
         ("POST", "/do/stop", STOP),
         ("GET", "/sign-in", SIGN_IN),
+        #[cfg(feature = "oidc")]
+        ("GET", "/sign-in/site", SIGN_IN),
+        #[cfg(feature = "oidc")]
+        ("GET", "/sign-in/back", SIGN_IN),
         ("POST", "/do/sign-in", SIGN_IN),
         ("POST", "/do/sign-out", SIGN_IN),
         ("POST", "/v1/session", SIGN_IN),
@@ -402,8 +408,15 @@ pub const TABLE: &[Row] = {
 };
 
 /// What a page in a browser fetches again and again, whether anybody is there or not.
-const BY_ITSELF: [&str; 5] =
-    ["/look", "/live", "/v1/events", "/v1/files/{hash}/picture", "/v1/models/{hash}/picture"];
+const BY_ITSELF: [&str; 7] = [
+    "/healthz",
+    "/metrics",
+    "/look",
+    "/live",
+    "/v1/events",
+    "/v1/files/{hash}/picture",
+    "/v1/models/{hash}/picture",
+];
 
 /// Pages that somebody opens: whoever is not signed in is led to the page where one does, and back.
 const DOCUMENTS: [&str; 2] = ["/look", "/account"];
@@ -423,6 +436,12 @@ pub fn asks(method: &str, path: &str) -> Option<Asks> {
     let method = if method == "HEAD" { "GET" } else { method };
     let path = compat::without_prefix(path);
     rows().find(|row| row.0 == method && row.1 == path).map(|row| row.2)
+}
+
+/// What is asked of who comes from there: a monitor on another machine shows a token, or whoever is on the network would
+/// read how the lab does.
+fn from(asks: Asks, whence: Whence) -> Asks {
+    if asks == MONITORING && !whence.is_here() { Asks::May(Permission::Look) } else { asks }
 }
 
 /// Who asks, as handlers see it.
@@ -548,7 +567,8 @@ fn presented<'r>(request: &'r Request, path: &str, by_itself: bool) -> Result<Pr
     let uri = request.uri().path_and_query().map_or("/", |uri| uri.as_str());
     let lasting = is_lasting(request, path);
     let digest_of = is_compat.then(|| Requested { method: request.method().as_str(), uri, lasting });
-    Ok(Presented { authorization, key, cookie, by_itself, digest_of })
+    let Reached { whence, secure } = request.extensions().get().copied().unwrap_or_default();
+    Ok(Presented { authorization, key, cookie, by_itself, digest_of, whence, secure })
 }
 
 /// Whether a request comes from a page that was made for somebody else: nothing is done in another name than the one
@@ -592,11 +612,13 @@ fn judge(app: &AppState, request: &Request, path: &str) -> Result<Asker, Closed>
     if !app.entrance.is_guarded() {
         return Ok(Asker::Everybody);
     }
+    let asks = from(asks, request.extensions().get::<Reached>().copied().unwrap_or_default().whence);
     // The style of a page that loads itself again is fetched by it, too.
     let reads = matches!(*method, Method::GET | Method::HEAD);
     let itself = BY_ITSELF.contains(&path) || page(path).is_some();
     let by_itself = reads && (itself || matches!(asks, Asks::Nothing(_)));
-    let who = presented(request, path, by_itself).map(|given| app.entrance.authenticate(given));
+    let who = presented(request, path, by_itself)
+        .map(|given| app.entrance.authenticate(given).inspect_err(|error| app.monitor.unknown(error)));
     let known = match (asks, who) {
         (_, Ok(Ok(Some(who)))) => Some(Arc::new(who)),
         // Whatever is wrong with it: a stop goes on.
@@ -725,6 +747,21 @@ mod tests {
     use super::*;
     use crate::domain::ids::TokenId;
     use crate::domain::people::roles::Means;
+
+    #[test]
+    fn a_monitor_on_another_machine_shows_a_token_and_a_stop_from_there_shows_none() {
+        let afar = Whence::Afar(crate::domain::people::whence::Machine([7; 16]));
+        for path in ["/healthz", "/metrics"] {
+            let asks = asks("GET", path).unwrap();
+            assert!(matches!(from(asks, Whence::Here), Asks::Nothing(_)), "{path}");
+            assert_eq!(from(asks, afar), Asks::May(Permission::Look), "{path}");
+        }
+        for (method, path, asks) in rows() {
+            let is_monitors = ["/healthz", "/metrics"].contains(&path);
+            assert!(is_monitors || from(asks, afar) == asks, "{method} {path}");
+        }
+        assert_eq!(from(STOP, afar), STOP);
+    }
 
     fn kim() -> Asker {
         Asker::Known(Arc::new(Who {

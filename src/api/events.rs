@@ -42,11 +42,11 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
 
 /// A page, a dashboard and a script for each of some printers; each costs a task and a file handle.
-const STREAMS: usize = 64;
+pub(super) const STREAMS: usize = 64;
 /// A page of each of many people, and none of them in the place of a program.
-const PAGES: usize = 128;
+pub(super) const PAGES: usize = 128;
 /// A slicer for every printer of the largest farm, and again as many; each holds a file open, and some 200 KiB.
-const UPLOADS: usize = 256;
+pub(super) const UPLOADS: usize = 256;
 
 /// Room for so many streams and no more.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ mod answers;
 mod backup;
 mod cases;
 mod commissioning;
+mod crowd;
 pub mod door;
 // utoipa's macro names the query types with their path.
 #[allow(unused_qualifications)]
@@ -22,8 +23,11 @@ mod guard;
 pub mod history;
 #[allow(unused_qualifications)]
 mod jobs;
+pub mod limits;
+mod line;
 mod look_ahead;
-mod metrics;
+pub mod metrics;
+mod paced;
 mod people;
 mod photos;
 #[allow(unused_qualifications)]
@@ -36,6 +40,7 @@ pub mod queue;
 mod reasons;
 #[allow(unused_qualifications)]
 mod reports;
+mod requests;
 pub mod resin;
 mod serve;
 mod state;
@@ -69,6 +74,7 @@ use crate::services::entrance::Entrance;
 use crate::services::fleet::Fleet;
 use crate::services::gate::Gate;
 use crate::services::intake::Intake;
+use crate::services::monitor::Monitor;
 use crate::services::planner::Planner;
 use crate::services::preview::Previews;
 use crate::services::recorder::Recorder;
@@ -78,8 +84,9 @@ use crate::services::uploads::Names;
 use crate::services::vault_desk::VaultDesk;
 
 pub use events::Streams;
+pub use line::{Line, Reached};
 pub use problem::Problem;
-pub use serve::serve;
+pub use serve::{listen, redirect, serve, serve_tls};
 
 /// What the handlers ask; every part of it is a cheap handle.
 #[derive(Clone, Debug)]
@@ -87,6 +94,9 @@ pub struct AppState {
     pub recorder: Recorder,
     /// Who may come in.
     pub entrance: Entrance,
+    /// The site's own sign-in.
+    #[cfg(feature = "oidc")]
+    pub site: Option<crate::services::oidc::SiteSignIn>,
     /// Who a case is for.
     pub vault: VaultDesk,
     pub fleet: Fleet,
@@ -107,6 +117,8 @@ pub struct AppState {
     pub steps: Steps,
     pub config: Arc<Config>,
     pub clock: Clock,
+    /// What is counted of all this, for `/metrics`.
+    pub monitor: Monitor,
     /// What the publisher says of itself, in words; absent where no broker is configured.
     pub mqtt: Option<watch::Receiver<String>>,
     /// Room for event streams.
@@ -157,12 +169,13 @@ pub fn description() -> OpenApi {
     described().into_openapi()
 }
 
-/// All routes of the daemon. Serve it on a loopback address only.
+/// All routes of the daemon. Serve it on a loopback address only, or over TLS.
 pub fn router(state: AppState) -> Router {
     let (router, description) = described().split_for_parts();
     // Maps with text as keys only: it cannot fail, and an empty description would show in the tests.
     let description: Bytes = description.to_json().unwrap_or_default().into();
     let config = Arc::clone(&state.config);
+    let monitor = state.monitor.clone();
     router
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description)))
         .merge(ui::routes())
@@ -183,5 +196,6 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::map_response(reports::own_policy))
         .layer(middleware::from_fn_with_state(state.clone(), ui::page_for_people))
         .layer(middleware::from_fn(ui::told))
+        .layer(middleware::from_fn_with_state(monitor, requests::each))
         .with_state(state)
 }

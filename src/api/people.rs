@@ -11,6 +11,7 @@ use super::AppState;
 use super::answers::{NoSuch, OfPeople, SigningIn, Told};
 use super::door::Asker;
 use super::given::{Given, Named};
+use super::line::Reached;
 use super::problem::Problem;
 use super::shapes::{
     AskerView, Hidden, NewPassword, NewToken, NewUser, NoMore, NoticeView, NoticesGiven, NoticesView,
@@ -130,14 +131,16 @@ async fn who_asks(asker: Asker) -> Result<Json<AskerView>, Problem> {
 async fn sign_in(
     State(app): State<AppState>,
     asker: Asker,
+    reached: Reached,
     Given(given): Given<SignIn>,
 ) -> Result<(StatusCode, HeaderMap, Json<AskerView>), Problem> {
-    let signed_in = app.entrance.sign_in(given.name, given.password.into()).await?;
+    let signed_in = app.entrance.sign_in(given.name, given.password.into(), reached.whence).await;
+    let signed_in = signed_in.inspect_err(|error| app.monitor.refused(error))?;
     // The session that they had is not needed any more.
     if let Asker::Known(before) = &asker {
         app.entrance.sign_out(before);
     }
-    let headers = cookie(set_cookie(&signed_in.session, false).expose());
+    let headers = cookie(set_cookie(&signed_in.session, reached.secure).expose());
     Ok((StatusCode::CREATED, headers, Json(AskerView::from(&signed_in.who))))
 }
 
@@ -146,11 +149,15 @@ async fn sign_in(
     responses((status = 200, description = "The session is over", body = SignedOut), super::answers::Open,
         (status = 403, description = "A page from elsewhere asks for a change", body = Problem,
             content_type = "application/problem+json")))]
-async fn sign_out(State(app): State<AppState>, asker: Asker) -> (HeaderMap, Json<SignedOut>) {
+async fn sign_out(
+    State(app): State<AppState>,
+    asker: Asker,
+    reached: Reached,
+) -> (HeaderMap, Json<SignedOut>) {
     if let Asker::Known(who) = &asker {
         app.entrance.sign_out(who);
     }
-    (cookie(&clear_cookie()), Json(SignedOut { signed_out: true }))
+    (cookie(&clear_cookie(reached.secure)), Json(SignedOut { signed_out: true }))
 }
 
 /// Chooses another password for oneself. All other sessions of the same person end.

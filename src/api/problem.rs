@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::requests::Here;
 use super::shapes::FindingView;
 use crate::domain::identifiers::{IdentifierError, IdentifierRefusal};
 use crate::domain::ids::IdError;
@@ -55,6 +56,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<FindingView>)]
     pub findings: Box<[FindingView]>,
+    /// Which request this answers, as `X-Request-Id` says and the daemon's log has it.
+    #[serde(skip_deserializing, skip_serializing_if = "Here::is_nowhere")]
+    #[schema(value_type = Option<String>)]
+    pub request: Here,
 }
 
 impl Problem {
@@ -71,6 +76,7 @@ impl Problem {
             detail: detail.into(),
             help: help.into(),
             findings: Box::default(),
+            request: Here {},
         }
     }
 
@@ -113,6 +119,9 @@ impl IntoResponse for Problem {
 pub fn with_retry(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    }
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
     response
 }
@@ -237,7 +246,7 @@ impl From<people::Refusal> for Problem {
             R::UserExists(_) | R::TokenExists(_) => (StatusCode::CONFLICT, "exists-already"),
             R::LastAdmin(_) => (StatusCode::CONFLICT, "last-admin"),
             R::TooManyUsers | R::TooManyTokens(_) => (StatusCode::CONFLICT, "too-many"),
-            R::Disabled(_) | R::Active(_) | R::SameRoles(_) | R::NotThisOne(_) => {
+            R::Disabled(_) | R::Active(_) | R::SameRoles(_) | R::NotThisOne(_) | R::NotOfSite(_) => {
                 (StatusCode::CONFLICT, "wrong-state")
             }
         };
@@ -279,6 +288,7 @@ impl From<NotAuthenticated> for Problem {
             NotAuthenticated::Both | NotAuthenticated::Twice => (StatusCode::BAD_REQUEST, "two-who-ask"),
             NotAuthenticated::Shut => (StatusCode::SERVICE_UNAVAILABLE, "nobody-let-in"),
             NotAuthenticated::Stale => (StatusCode::UNAUTHORIZED, "stale-nonce"),
+            NotAuthenticated::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too-many-keys"),
             _ => (StatusCode::UNAUTHORIZED, "not-signed-in"),
         };
         Self::from_words(status, slug, &error.to_string(), "sign in")

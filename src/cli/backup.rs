@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::{Client, Failed, Global, show};
 use crate::domain::ids::{BootId, CaseToken, FileHash, hex};
 use crate::domain::lab::Lab;
+use crate::domain::moment::WallTime;
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, new_folder, rename_new, sync_tree};
 use crate::io::vault::sealed_version;
@@ -25,7 +26,61 @@ use crate::services::restore::{
 #[derive(Debug, Args)]
 pub struct Backup {
     /// The folder to make; it must not be there yet.
-    pub dest: PathBuf,
+    #[arg(required_unless_present = "into")]
+    pub dest: Option<PathBuf>,
+    /// A folder of backups instead: the new one is named by the time, `platen-2026-11-25T02-30-00Z`.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dest")]
+    pub into: Option<PathBuf>,
+    /// Of the backups in that folder, only so many of the newest stay, once the new one is whole.
+    #[arg(long, value_name = "COUNT", requires = "into", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: Option<u16>,
+}
+
+/// What names in a folder of backups begin with.
+const NAMED: &str = "platen-";
+/// Of a backup that is being taken away.
+const GOING: &str = ".platen-going-";
+
+/// `platen-2026-11-25T02-30-00Z`: names in the order of their times, and without what some disks do not take.
+fn name_of(now: WallTime) -> String {
+    let text = now.to_string();
+    let seconds = text.split('.').next().unwrap_or_default();
+    format!("{NAMED}{}Z", seconds.replace(':', "-"))
+}
+
+/// Whether a backup of this name was made by `--into`.
+fn is_named(name: &str) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00-00-00Z";
+    name.strip_prefix(NAMED).is_some_and(|time| {
+        let fits = |(found, shape): (u8, &u8)| {
+            if *shape == b'0' { found.is_ascii_digit() } else { found == *shape }
+        };
+        time.len() == SHAPE.len() && time.bytes().zip(SHAPE).all(fits)
+    })
+}
+
+/// Takes away the oldest backups of `--into` beyond `keep`; nothing else in the folder is touched. Their names.
+fn prune(folder: &Path, keep: usize) -> std::io::Result<Vec<String>> {
+    let mut named = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with(GOING) && entry.file_type()?.is_dir() {
+            // A power cut kept it from going.
+            std::fs::remove_dir_all(entry.path())?;
+        } else if is_named(&name) && entry.file_type()?.is_dir() && entry.path().join(MANIFEST).is_file() {
+            named.push(name);
+        }
+    }
+    named.sort_unstable();
+    named.truncate(named.len().saturating_sub(keep));
+    for name in &named {
+        // Half of a backup must not look like one.
+        let going = folder.join(format!("{GOING}{name}"));
+        std::fs::rename(folder.join(name), &going)?;
+        std::fs::remove_dir_all(&going)?;
+    }
+    Ok(named)
 }
 
 #[derive(Serialize)]
@@ -83,14 +138,21 @@ pub(super) fn fetch_journal(client: &Client, path: &Path) -> Result<archive::Who
 impl Backup {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
         let client = Client::new(global)?;
-        let part = beside(&self.dest)?;
+        let dest = match (self.dest, &self.into) {
+            (Some(dest), _) => dest,
+            (None, Some(folder)) => {
+                folder.join(name_of(Clock::start(BootId::from_entropy(entropy())).wall()))
+            }
+            (None, None) => return Err(Failed::Usage("give the folder to make, or --into FOLDER".into())),
+        };
+        let part = beside(&dest)?;
         new_folder(&part).map_err(|error| cannot_write(&part, error))?;
         let mut unfinished = Unfinished(Some(part.clone()));
         let (manifest, bytes) = fill(&client, &part)?;
         sync_tree(&part).map_err(|error| cannot_write(&part, error))?;
-        rename_new(&part, &self.dest).map_err(|error| cannot_write(&self.dest, error))?;
+        rename_new(&part, &dest).map_err(|error| cannot_write(&dest, error))?;
         unfinished.0 = None;
-        let path = self.dest.display().to_string();
+        let path = dest.display().to_string();
         if global.json {
             show::json(&Made { path: path.clone(), bytes, manifest: &manifest })?;
         } else {
@@ -100,8 +162,19 @@ impl Backup {
             show::line(&format!("{path}: {entries} entries, head {head}, {files} files{sealed}"));
         }
         if manifest.absent.is_empty() {
+            let (Some(folder), Some(keep)) = (&self.into, self.keep) else { return Ok(()) };
+            let gone = prune(folder, usize::from(keep)).map_err(|error| {
+                Failed::Finding(format!(
+                    "the backup is kept, but older ones in {} cannot be taken away: {error}; see to its rights and its disk",
+                    folder.display()
+                ))
+            })?;
+            for name in gone {
+                eprintln!("platen: {name} is taken away: {keep} newer ones are there");
+            }
             return Ok(());
         }
+        // An older one may have what this one lacks, so all of them stay.
         for Absent { file, why } in &manifest.absent {
             eprintln!("platen: {file} is not in it: {why}");
         }
@@ -210,4 +283,47 @@ fn fill_vault(
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Failed> {
     new_file(path).and_then(|mut file| file.write_all(content)).map_err(|error| cannot_write(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_named_by_its_time_and_names_sort_as_times_do() {
+        let name = name_of(WallTime(1_796_092_200_000));
+        assert!(is_named(&name), "{name}");
+        assert!(name < name_of(WallTime(1_796_092_201_000)));
+        for other in
+            ["2026-11-25", "platen-", "platen-2026-11-25T02-30-00Z.old", "platen-2026-11-25T02:30:00Z"]
+        {
+            assert!(!is_named(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_the_oldest_whole_backups_of_ours_are_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let make = |name: &str, whole: bool| {
+            std::fs::create_dir_all(at(name).join(FILES)).unwrap();
+            if whole {
+                std::fs::write(at(name).join(MANIFEST), "{}").unwrap();
+            }
+        };
+        let day = |day: u8| format!("platen-2026-11-{day:02}T02-30-00Z");
+        for number in 1..=5 {
+            make(&day(number), true);
+        }
+        make("2020-01-01", true);
+        make("platen-2020-01-01T00-00-00Z", false);
+        make(&format!("{GOING}{}", day(9)), false);
+        assert_eq!(prune(folder.path(), 3).unwrap(), [day(1), day(2)]);
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> = left.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let others = ["2020-01-01".to_owned(), "platen-2020-01-01T00-00-00Z".to_owned()];
+        assert_eq!(left, [&others[..], &[day(3), day(4), day(5)]].concat());
+        assert!(prune(folder.path(), 3).unwrap().is_empty());
+    }
 }

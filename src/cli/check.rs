@@ -9,6 +9,7 @@ use crate::config::{Config, Printer};
 use crate::domain::ids::BootId;
 use crate::domain::zone::Zone;
 use crate::io::clock::{Clock, entropy};
+use crate::io::installed;
 use crate::services::check;
 
 #[derive(Debug, Args)]
@@ -99,6 +100,12 @@ impl Check {
                 for told in check::machine(&config) {
                     let list = if told.is_mistake { &mut found.mistakes } else { &mut found.warnings };
                     list.push(told.words);
+                }
+                for process in installed::left_running(&self.config) {
+                    found.warnings.push(format!(
+                        "process {process} serves with another platen than the one that is installed: it was left \
+                         alone by an upgrade; restart it when it suits: `systemctl restart platen`"
+                    ));
                 }
             }
         }

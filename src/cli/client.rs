@@ -10,7 +10,7 @@ use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 use super::Global;
 use crate::api::Problem;
-use crate::api::shapes::{AskerView, FindingView, Hidden, SignIn, SignedOut};
+use crate::api::shapes::{AskerView, FindingView, Health, Hidden, SignIn, SignedOut};
 use crate::io::secret::{PREFIX, Secret};
 use crate::io::terminal::first_line;
 
@@ -193,6 +193,17 @@ impl Client {
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
         let answer = self.with(self.agent.get(self.at(path)?)).call();
         self.read(answer)
+    }
+
+    /// How the daemon is, also where it says that it is not well.
+    pub fn health(&self) -> Result<Health, Failed> {
+        match self.with(self.agent.get(self.at("/healthz")?)).call() {
+            Ok(mut answer) if matches!(answer.status().as_u16(), 200 | 503) => {
+                let strange = Failed::NotPlaten { url: self.url.clone(), status: answer.status().as_u16() };
+                answer.body_mut().read_json().map_err(|_| strange)
+            }
+            other => self.read(other),
+        }
     }
 
     /// A body that is not JSON, to be read as it comes.

@@ -253,6 +253,7 @@ impl Demo {
             counting: Default::default(),
             heads: None,
             schedule: Schedule::default(),
+            monitoring: Default::default(),
             vault: None,
             mdns: None,
             notifications: Default::default(),
@@ -260,7 +261,7 @@ impl Demo {
             node: "local".parse().map_err(wrong)?,
             zone: Default::default(),
             state_dir: scratch.0.join("state"),
-            http: Http { listen: self.http, public: None, upload_max: 512 * 1024 * 1024 },
+            http: Http::at(self.http),
             mqtt: Some(Mqtt {
                 host: broker.v311.ip().to_string(),
                 port: broker.v311.port(),

@@ -8,10 +8,12 @@ pub mod backup;
 pub mod cases;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod inspect;
 pub mod jobs;
 pub mod loads;
 pub mod lots;
+pub mod manual;
 pub mod model;
 pub mod nonconformances;
 pub mod parts;
@@ -71,6 +73,9 @@ impl Cli {
     }
 }
 
+/// Where the daemon answers, unless its configuration says otherwise.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:7180";
+
 /// What every verb understands.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
@@ -83,7 +88,7 @@ pub struct Global {
         global = true,
         help_heading = "Every verb",
         env = "PLATEN_URL",
-        default_value = "http://127.0.0.1:7180",
+        default_value = DEFAULT_URL,
         value_name = "URL"
     )]
     pub url: String,
@@ -100,6 +105,8 @@ pub enum Verb {
     Demo(demo::Demo),
     /// Tell every mistake in a configuration, without starting anything.
     Check(check::Check),
+    /// Look at ports, disk, clock, broker, slicer, store and units, and say in words what is wrong and what to do.
+    Doctor(doctor::Doctor),
     /// Say what a model is (STL, 3MF, OBJ), and what speaks against printing it, without a daemon.
     Model(model::Model),
     /// Slice a model (STL, 3MF, OBJ) with a process of this site, without a daemon.
@@ -162,6 +169,9 @@ pub enum Verb {
     Backup(backup::Backup),
     /// Make an empty state folder that of a backup.
     Restore(restore::Restore),
+    /// Write pages for `man` and completions for shells, for a package.
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 /// The exit code of what became of a verb that asks the daemon; prints the error.
@@ -232,6 +242,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Demo(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(&global),
         Verb::Check(verb) => verb.run(&global),
+        Verb::Doctor(verb) => verb.run(&global),
         Verb::Model(verb) => verb.run(&global),
         Verb::Slice(verb) => verb.run(&global),
         Verb::Preflight(verb) => verb.run(&global),
@@ -262,6 +273,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Audit(verb) => verb.run(&global),
         Verb::Backup(verb) => verb.run(&global),
         Verb::Restore(verb) => verb.run(&global),
+        Verb::Manual(verb) => verb.run(),
     };
     finish(outcome)
 }

@@ -13,6 +13,7 @@ use crate::control::safe_off::{Heard, SafeOff as Talk, may_pack};
 use crate::domain::ids::BootId;
 use crate::domain::printer::{Reading, RelayOutcome};
 use crate::io::clock::{Clock, entropy};
+use crate::io::notify::{Notify, Word};
 use crate::io::serial::{Dial, DialError, SerialDial, Wire};
 use crate::io::successor;
 use crate::services::drive::{dial, switch_off};
@@ -32,6 +33,9 @@ pub struct SafeOff {
     /// Only where a daemon has left printers hot for another one, and that does not come in so many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub left_hot: Option<u64>,
+    /// Only where the daemon that has just ended was told to stop, and did not end in order (`ExecStopPost=`).
+    #[arg(long, conflicts_with = "left_hot")]
+    pub after_stop: bool,
 }
 
 /// What became of one printer.
@@ -61,6 +65,13 @@ struct Told {
 
 impl SafeOff {
     pub fn run(self, global: &Global) -> Result<(), Failed> {
+        if self.after_stop {
+            if !successor::left_for_nobody() {
+                return Ok(());
+            }
+            eprintln!("platen: the daemon was stopped and did not end in order: heaters off");
+            may_take_long();
+        }
         let config = Config::load(&self.config).map_err(|errors| Failed::Usage(errors.to_string()))?;
         let wait = Duration::from_secs(self.wait);
         let runtime = runtime()?;
@@ -85,6 +96,17 @@ impl SafeOff {
             "{} may be hot: switch off by hand, at the printer or its plug",
             unsafe_ones.join(", ")
         )))
+    }
+}
+
+/// systemd waits for us, as long as we are at most.
+fn may_take_long() {
+    /// A wait of 300 s, if somebody has asked for that, and what relays take.
+    const MOST: Duration = Duration::from_secs(400);
+    let Some(notify) = Notify::of_environment() else { return };
+    let words = [Word::Extend(MOST), Word::Status("the daemon did not end in order: heaters off".into())];
+    if let Err(error) = notify.say(&words) {
+        tracing::warn!(%error, "systemd does not hear that this may take long");
     }
 }
 

@@ -110,9 +110,9 @@ fn name<'v>(item: &'v Spanned<DeValue<'_>>) -> Option<&'v str> {
 }
 
 /// A line of the text: where it begins, and a place in it.
-struct Place {
-    begins: usize,
-    inside: usize,
+pub(super) struct Place {
+    pub(super) begins: usize,
+    pub(super) inside: usize,
 }
 
 fn line_begin(text: &str, inside: usize) -> usize {
@@ -120,7 +120,7 @@ fn line_begin(text: &str, inside: usize) -> usize {
 }
 
 /// Where the line ends, and how.
-fn line_end(text: &str, inside: usize) -> (usize, &'static str) {
+pub(super) fn line_end(text: &str, inside: usize) -> (usize, &'static str) {
     match text[inside..].find('\n').map(|newline| inside + newline) {
         Some(newline) if text[..newline].ends_with('\r') => (newline - 1, "\r\n"),
         Some(newline) => (newline, "\n"),
@@ -130,7 +130,7 @@ fn line_end(text: &str, inside: usize) -> (usize, &'static str) {
 }
 
 /// The line that shows a key's default in this section: its explanation stands there, too.
-fn commented(text: &str, from: usize, key: &str) -> Option<Place> {
+pub(super) fn commented(text: &str, from: usize, key: &str) -> Option<Place> {
     let mut begins = line_begin(text, from);
     for line in text[begins..].split_inclusive('\n') {
         let words = line.trim_start();

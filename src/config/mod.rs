@@ -1,10 +1,14 @@
 //! What the operator may say, in one TOML file; every mistake is reported at once.
 
+mod amend;
 mod edit;
+mod http;
 mod known;
 mod mdns;
 mod mistake;
+mod monitoring;
 mod notifications;
+mod oidc;
 mod parse;
 mod public;
 mod reader;
@@ -16,7 +20,7 @@ mod section;
 mod tests;
 mod zone;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,9 +34,14 @@ use crate::domain::printer::{Firmware, Park};
 use crate::domain::units::{Baud, Height};
 use crate::domain::zone::Zone;
 
+pub use amend::{NotAmended, Said, says, with_settings};
 pub use edit::{Buffers, EditError, with_buffers};
+pub use http::{Http, Tls, TlsKey};
 pub use known::{Known, known, like};
 pub use mistake::{ConfigErrors, Mistake};
+pub use monitoring::Monitoring;
+pub use notifications::is_reached_safely;
+pub use oidc::{BACK, Oidc};
 pub use parse::KEYS;
 pub use public::Public;
 pub use section::{Chosen, NotAdded, with_section};
@@ -71,6 +80,8 @@ pub struct Config {
     pub notifications: Notifications,
     /// How the shared queue is planned.
     pub schedule: Schedule,
+    /// What is told as slow.
+    pub monitoring: Monitoring,
     /// While this file is there, all printers are stopped.
     pub stop_file: Option<PathBuf>,
     /// A file that reads `0` or `1`, as GPIO has them, and the value that means stop.
@@ -378,15 +389,6 @@ impl Config {
             }
         })
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
-    pub listen: SocketAddr,
-    /// Where others reach it, behind a proxy; absent: at the address that they have asked.
-    pub public: Option<Public>,
-    /// The largest upload in bytes.
-    pub upload_max: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::parse::{absolute, keys};
+use super::parse::{self, absolute, keys};
 use super::reader::{Found, Reader, Section, meant};
 use super::{MailServer, MailTls, Notifications, Webhook};
 
@@ -92,7 +92,7 @@ fn mail(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<MailServer> {
         ),
         _ => {}
     }
-    let password_file = password.and_then(|found| absolute(reader, &found, "password_file"));
+    let password_file = password.and_then(|found| parse::secret(reader, &found, "password_file"));
     let from = reader.needed_text(section, "from", "write from = \"platen@lab.example\"").and_then(|found| {
         let address = found.value.parse();
         if address.is_err() {
@@ -125,7 +125,7 @@ fn webhook(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Webhook> {
     });
     let needed = "write secret_file = \"/…\", a file with a long random line";
     let secret = reader.needed_text(section, "secret_file", needed);
-    let secret_file = secret.and_then(|found| absolute(reader, &found, "secret_file"));
+    let secret_file = secret.and_then(|found| parse::secret(reader, &found, "secret_file"));
     let ca = reader.text(section, "ca_file");
     if let (Some(url), Some(found)) = (&url, &ca)
         && !url.value.starts_with("https://")
@@ -134,6 +134,11 @@ fn webhook(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Webhook> {
     }
     let ca_file = ca.and_then(|found| absolute(reader, &found, "ca_file"));
     Some(Webhook { url: url?.value, secret_file: secret_file?, ca_file })
+}
+
+/// Whether an address is one, and is asked over TLS or within this machine.
+pub fn is_reached_safely(url: &str) -> bool {
+    wrong(url).is_none() && !is_in_the_open(url)
 }
 
 /// Whether what is posted to this address, which is one, would leave the machine for anybody to read.

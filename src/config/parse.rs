@@ -1,20 +1,20 @@
 //! From the text of a configuration to a `Config`, or to all its mistakes.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use toml::de::DeTable;
 
+use super::http::http;
 use super::mdns::mdns;
 use super::mistake::Mistake;
+use super::monitoring::monitoring;
 use super::notifications::notifications;
-use super::public::public;
 use super::reader::{Found, Reader, Section, meant};
 use super::{
-    BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Http, Mqtt, MqttVersion,
-    Printer, Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, resin, schedule, zone,
+    BedClearing, Build, Circuit, Config, Counting, Gate, Heads, HomeAssistant, Mqtt, MqttVersion, Printer,
+    Restart, ServiceDay, Slicing, StopInput, VaultKey, relay, resin, schedule, zone,
 };
 use crate::domain::case::IntendedUse;
 use crate::domain::command::{Code, Level};
@@ -41,11 +41,26 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "attended_uses",
         ],
     ),
-    ("http", &["listen", "public", "upload_max_mb"]),
+    ("http", &["listen", "public", "hosts", "upload_max_mb"]),
+    ("http.tls", &["certificate", "key", "redirect"]),
+    (
+        "http.oidc",
+        &[
+            "issuer",
+            "client_id",
+            "client_secret_file",
+            "ca_file",
+            "name_claim",
+            "roles_claim",
+            "roles",
+            "emergency",
+        ],
+    ),
     ("restart", &["continue", "ask"]),
     ("slicing", &["profiles", "program", "parallel", "memory_mb", "minutes"]),
     ("mqtt", &["url", "version", "username", "password_file", "ca_file", "outbox_max", "home_assistant"]),
     ("mdns", &["announce", "host", "port", "address"]),
+    ("monitoring", &["slow_request_ms", "slow_journal_ms", "slow_plan_ms"]),
     (
         "schedule",
         &[
@@ -217,6 +232,7 @@ const TOP: &[&str] = &[
     "notifications",
     "mqtt",
     "mdns",
+    "monitoring",
     "schedule",
     "circuit",
     "printer",
@@ -227,9 +243,6 @@ const STATE_DIR: &str = "/var/lib/platen";
 const DISK_FLOOR_MB: u64 = 256;
 /// Two days of 128 printers, months of a few; about a gigabyte of journal.
 pub const OUTBOX_MAX: u64 = 1_000_000;
-const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7180);
-/// A week-long print at high detail has some 200 MB of G-code.
-const UPLOAD_MAX_MB: u64 = 512;
 const MEGABYTE: u64 = 1 << 20;
 const PROFILES: &str = "/etc/platen/slicing";
 /// As `slicing::limits` has them, with the reasons.
@@ -278,10 +291,11 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let stop_input = stop_input(&mut reader, &top);
     let attended_uses = uses(&mut reader, &top, "attended_uses");
     let restart = restart(&mut reader, &top);
-    let http = http(&mut reader, &top);
+    let mut http = http(&mut reader, &top);
     let page = http.public.as_ref().map(|public| format!("{}/", public.url()));
     let mqtt = reader.section(&top, "mqtt").and_then(|section| mqtt(&mut reader, &section, page));
     let mdns = mdns(&mut reader, &top, http.listen);
+    http.hosts.extend(mdns.iter().filter_map(|mdns| Some(format!("{}.local", mdns.host.as_ref()?))));
     let slicing = reader.section(&top, "slicing").map(|section| slicing(&mut reader, &section));
     let gate = gate(&mut reader, &top);
     let heads = heads(&mut reader, &top);
@@ -290,6 +304,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
     let zone = zone::zone(&mut reader, &top);
     let notifications = notifications(&mut reader, &top);
     let schedule = schedule::schedule(&mut reader, &top);
+    let monitoring = monitoring(&mut reader, &top);
     let has_broker = top.table.contains_key("mqtt");
     let printers = printers(&mut reader, &top, has_broker, &schedule.circuits);
     let mistakes = reader.finish();
@@ -314,6 +329,7 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<Mistake>> {
             mdns,
             notifications,
             schedule,
+            monitoring,
             stop_file,
             stop_input,
         }),
@@ -352,6 +368,21 @@ pub(super) fn absolute(reader: &mut Reader<'_>, found: &Found<String>, key: &str
     None
 }
 
+/// A file with a secret, or `credential:NAME` as it stands, for what systemd hands over (`io::secret::place`).
+pub(super) fn secret(reader: &mut Reader<'_>, found: &Found<String>, key: &str) -> Option<PathBuf> {
+    let Some(name) = found.value.strip_prefix("credential:") else {
+        return absolute(reader, found, key);
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
+        return Some(found.value.clone().into());
+    }
+    let instead =
+        format!("write the name that LoadCredential= has before its colon: {key} = \"credential:NAME\"");
+    reader.wrong(&found.at, "this is no name of a credential", instead);
+    None
+}
+
 /// A contact that stops everything, read from a file.
 fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
     let stops_at = reader.number(top, "stop_input_at", "(0 or 1)", 0..=1);
@@ -367,34 +398,6 @@ fn stop_input(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<StopInput> {
     }
     let path = path(reader, top, "stop_input")?;
     Some(StopInput { path, stops_at: stops_at.is_none_or(|found| found.value == 1) })
-}
-
-fn http(reader: &mut Reader<'_>, top: &Section<'_>) -> Http {
-    let mut http = Http { listen: LISTEN, public: None, upload_max: UPLOAD_MAX_MB * MEGABYTE };
-    let Some(section) = reader.section(top, "http") else { return http };
-    reader.unknown_keys(&section, keys("http"));
-    if let Some(found) = reader.text(&section, "listen") {
-        match found.value.parse::<SocketAddr>() {
-            Ok(listen) if listen.ip().is_loopback() => http.listen = listen,
-            Ok(_) => reader.wrong(
-                &found.at,
-                "platen has no TLS and no logins yet, so it answers this machine only",
-                format!(
-                    "write listen = \"{LISTEN}\" and reach it through ssh -L or a proxy that knows its users"
-                ),
-            ),
-            Err(_) => reader.wrong(
-                &found.at,
-                "this is no address with a port",
-                format!("write listen = \"{LISTEN}\" (numbers, not a name)"),
-            ),
-        }
-    }
-    http.public = public(reader, &section);
-    if let Some(found) = reader.number(&section, "upload_max_mb", "megabytes", 1..=65_536) {
-        http.upload_max = found.value * MEGABYTE;
-    }
-    http
 }
 
 /// Where profiles are, and what a slicer may take.
@@ -431,7 +434,7 @@ fn mqtt(reader: &mut Reader<'_>, section: &Section<'_>, page: Option<String>) ->
     if let (None, Some(found)) = (&username, &password) {
         reader.wrong(&found.at, "a password needs a user", "write username = \"…\" beside it");
     }
-    let password_file = password.and_then(|found| absolute(reader, &found, "password_file"));
+    let password_file = password.and_then(|found| secret(reader, &found, "password_file"));
     let ca = reader.text(section, "ca_file");
     let address = reader.needed_text(section, "url", URL).and_then(|found| match broker(&found.value) {
         Ok(address) => Some(address),
@@ -877,7 +880,7 @@ fn heads(reader: &mut Reader<'_>, top: &Section<'_>) -> Option<Heads> {
         _ => {}
     }
     let folder = folder.and_then(|found| absolute(reader, &found, "heads"));
-    let key_file = key.and_then(|found| absolute(reader, &found, "key_file"));
+    let key_file = key.and_then(|found| secret(reader, &found, "key_file"));
     Some(Heads { folder: folder?, key_file: key_file? })
 }
 

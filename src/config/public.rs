@@ -27,6 +27,11 @@ impl Public {
         &self.origin
     }
 
+    /// Whether browsers come to it over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
     /// Without its port; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         &self.host

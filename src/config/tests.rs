@@ -33,7 +33,14 @@ fn mistake(from: &str, to: &str) -> String {
 fn what_is_left_out_has_the_documented_default() {
     let config = Config::parse(GOOD).unwrap();
     assert_eq!(config.state_dir, Path::new("/var/lib/platen"));
-    let http = Http { listen: "127.0.0.1:7180".parse().unwrap(), public: None, upload_max: 512 << 20 };
+    let http = Http {
+        listen: "127.0.0.1:7180".parse().unwrap(),
+        public: None,
+        hosts: Vec::new(),
+        tls: None,
+        oidc: None,
+        upload_max: 512 << 20,
+    };
     assert_eq!(config.http, http);
     assert_eq!(config.mqtt, None);
     let printer = &config.printers[0];
@@ -93,7 +100,7 @@ bed_clearing = "persn"
     let begins = [
         r#"line 2: site = "St. Anna": a name is 1 to 64 of"#,
         "line 3: nod: there is no such key; did you mean node?",
-        r#"line 5: http.listen = "0.0.0.0:7180": platen has no TLS"#,
+        r#"line 5: http.listen = "0.0.0.0:7180": others would reach platen here"#,
         "line 6: http.upload_max_mb = 0: this number is out of range; write a whole number of megabytes",
         r#"line 8: mqtt.url = "http://broker": this does not begin with mqtt:// or mqtts://"#,
         "line 9: mqtt.version = 5: this is a number, not text",
@@ -302,6 +309,29 @@ fn the_head_of_the_journal_needs_a_folder_and_a_key() {
 }
 
 #[test]
+fn every_secret_may_come_from_systemd_by_a_name_that_is_one() {
+    let secrets = |name: &str| {
+        Config::parse(&format!(
+            "{GOOD}[audit]\nheads = \"/h\"\nkey_file = \"{name}\"\n\
+             [mqtt]\nurl = \"mqtt://b\"\nusername = \"u\"\npassword_file = \"{name}\"\n\
+             [notifications.mail]\nhost = \"m\"\nfrom = \"a@b.c\"\nuser = \"u\"\npassword_file = \"{name}\"\n\
+             [notifications.webhook]\nurl = \"https://x/\"\nsecret_file = \"{name}\"\n"
+        ))
+    };
+    let config = secrets("credential:a-secret").unwrap();
+    let handed = Path::new("credential:a-secret");
+    assert_eq!(config.heads.unwrap().key_file, handed);
+    assert_eq!(config.mqtt.unwrap().password_file.as_deref(), Some(handed));
+    assert_eq!(config.notifications.mail.unwrap().password_file.as_deref(), Some(handed));
+    assert_eq!(config.notifications.webhook.unwrap().secret_file, handed);
+    for bad in ["credential:", "credential:../x", "credential:.x", "credential:a/b"] {
+        let told: Vec<_> = secrets(bad).unwrap_err().iter().map(ToString::to_string).collect();
+        let named = told.iter().filter(|told| told.contains("no name of a credential"));
+        assert_eq!(named.count(), 4, "{bad}: {told:?}");
+    }
+}
+
+#[test]
 fn the_key_of_the_vault_lies_elsewhere_than_what_it_locks() {
     let with = |vault: &str| Config::parse(&format!("{GOOD}[vault]\n{vault}\n")).map(|config| config.vault);
     assert_eq!(with("").unwrap(), None);
@@ -356,7 +386,9 @@ fn the_documented_configuration_is_valid_as_it_is_and_with_every_line_switched_o
     let all_on = Config::parse(&all_on.join("\n")).unwrap();
     // What is commented out is the default, except where the default is "nothing".
     assert!(all_on.http.public.is_some() && shipped.http.public.is_none());
-    let http = Http { public: None, ..all_on.http };
+    assert!(all_on.http.tls.is_some() && !all_on.http.hosts.is_empty() && shipped.http.tls.is_none());
+    assert!(all_on.http.oidc.is_some() && shipped.http.oidc.is_none());
+    let http = Http { public: None, hosts: Vec::new(), tls: None, oidc: None, ..all_on.http };
     assert_eq!((shipped.state_dir, shipped.http), (all_on.state_dir, http));
     let (of_resin, of_filament): (Vec<_>, Vec<_>) =
         all_on.printers.into_iter().partition(|printer| printer.kind == Kind::Resin);

@@ -170,6 +170,10 @@ fn of_people(fact: &people::Fact) -> String {
         Fact::NoticesChosen { user, by, .. } => format!("{} chooses what {user} is told", of_whom(by)),
         Fact::UserLocked { user } => format!("too many wrong passwords: {user} has to wait"),
         Fact::SignedIn { user } => format!("{user} signs in"),
+        Fact::Vouched { user, roles: are, .. } => {
+            format!("the site's sign-in vouches for {user}, who is {}", roles(are))
+        }
+        Fact::EmergencyUsed { user } => format!("{user} signs in by the password for emergencies"),
     }
 }
 
@@ -444,6 +448,16 @@ mod tests {
             (Of::UserUnlocked { user: kim(), by: ada() }, "ada lets kim try again at once".into()),
             (Of::UserLocked { user: kim() }, "too many wrong passwords: kim has to wait".into()),
             (Of::SignedIn { user: kim() }, "kim signs in".into()),
+            (
+                Of::Vouched {
+                    user: kim(),
+                    printed: "Kim Lee".parse().unwrap(),
+                    roles: [Role::Operator].into(),
+                    subject: people::SiteSubject::of("https://login.example", "1"),
+                },
+                "the site's sign-in vouches for kim, who is operator".into(),
+            ),
+            (Of::EmergencyUsed { user: kim() }, "kim signs in by the password for emergencies".into()),
         ] {
             assert_eq!(told(&Fact::People(fact.clone())), words);
             let case = CaseToken::from_entropy([1; 16]);

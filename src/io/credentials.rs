@@ -25,7 +25,9 @@ use super::durable::{new_file, open_plain, rename_new};
 use super::replace::{ReplaceError, Replaceable};
 use super::secret::{PasswordHash, SecretError, TokenHash, new_id};
 use crate::domain::ids::{TokenId, hex};
+use crate::domain::people::Label;
 use crate::domain::people::name::{PrintedName, UserName};
+use crate::domain::people::roles::Role;
 
 /// The file's place in the state folder.
 pub const FILE: &str = "credentials";
@@ -120,6 +122,16 @@ pub struct SetUp {
     pub printed: PrintedName,
 }
 
+/// A token that `platen setup` has made, until the daemon has told the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreparedToken {
+    pub owner: UserName,
+    pub token: TokenId,
+    pub label: Label,
+    pub roles: BTreeSet<Role>,
+}
+
 /// All hashes.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +139,8 @@ struct Credentials {
     users: BTreeMap<UserName, Entry>,
     #[serde(rename = "setup")]
     set_up: Option<SetUp>,
+    #[serde(rename = "setup_tokens", default, skip_serializing_if = "Vec::is_empty")]
+    prepared: Vec<PreparedToken>,
 }
 
 mod password_text {
@@ -337,6 +351,11 @@ impl CredentialsFile {
         self.all.set_up.as_ref()
     }
 
+    /// Tokens that `platen setup` has made, and the journal does not know of yet.
+    pub fn to_issue(&self) -> &[PreparedToken] {
+        &self.all.prepared
+    }
+
     /// The hash of somebody's password, to be verified where waiting is allowed.
     pub fn password(&self, name: &UserName) -> Option<&PasswordHash> {
         self.all.users.get(name)?.password.as_ref().map(|Hash(hash)| hash)
@@ -399,7 +418,28 @@ impl CredentialsFile {
     pub fn reset(&mut self, who: SetUp, password: PasswordHash) -> Result<(), CredentialsError> {
         self.change(|all, _| {
             all.users.insert(who.name.clone(), Entry::of(password));
+            all.prepared.retain(|prepared| prepared.owner != who.name);
             all.set_up = Some(who);
+            Ok(())
+        })
+    }
+
+    /// A token that is made at the machine: the daemon tells it to the journal at its next start.
+    pub fn prepare_token(&mut self, token: PreparedToken, hash: TokenHash) -> Result<(), CredentialsError> {
+        self.change(|all, path| {
+            let Some(entry) = all.users.get_mut(&token.owner) else {
+                return Err(CredentialsError::NoUser(token.owner.clone(), path.to_owned()));
+            };
+            entry.tokens.insert(token.token.clone(), hash);
+            all.prepared.push(token);
+            Ok(())
+        })
+    }
+
+    /// The journal knows of all tokens that setup has made, or will not have them.
+    pub fn issued(&mut self) -> Result<(), CredentialsError> {
+        self.change(|all, _| {
+            all.prepared.clear();
             Ok(())
         })
     }

@@ -3,7 +3,10 @@
 //! A password is guessable, so each guess is made dear, with a salt. A token is 256 random bits, which nobody
 //! guesses, so that one SHA-256 does. Comparisons take as long for a wrong secret as for a right one.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -32,6 +35,32 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Where a secret of the configuration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub path: PathBuf,
+    /// systemd has put it there for this service alone, whatever its mode says: an ACL shows as rights of a group.
+    pub is_handed_over: bool,
+}
+
+/// The file of this path; of `credential:NAME` that which systemd hands over (`LoadCredential=NAME:…`).
+pub fn place(named: &Path) -> io::Result<Place> {
+    place_in(named, std::env::var_os("CREDENTIALS_DIRECTORY"))
+}
+
+fn place_in(named: &Path, folder: Option<OsString>) -> io::Result<Place> {
+    let Some(name) = named.to_str().and_then(|named| named.strip_prefix("credential:")) else {
+        return Ok(Place { path: named.to_owned(), is_handed_over: false });
+    };
+    match folder.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Ok(Place { path: Path::new(&folder).join(name), is_handed_over: true }),
+        None => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "it is to come from systemd, and CREDENTIALS_DIRECTORY is not set; write LoadCredential= into platen's unit, or give the path of a file",
+        )),
     }
 }
 
@@ -276,6 +305,20 @@ mod tests {
 
     /// The least that argon2 takes: tests are about whether, not how long.
     const QUICK: Costs = Costs { memory_kib: 8, passes: 1, lanes: 1 };
+
+    #[test]
+    fn a_credential_is_where_systemd_has_put_it_and_nowhere_without_systemd() {
+        let (named, folder) =
+            (Path::new("credential:mqtt"), Some(OsString::from("/run/credentials/platen.service")));
+        let place = place_in(named, folder.clone()).unwrap();
+        assert_eq!(place.path, Path::new("/run/credentials/platen.service/mqtt"));
+        assert!(place.is_handed_over);
+        for none in [None, Some(OsString::new())] {
+            assert!(place_in(named, none).unwrap_err().to_string().contains("LoadCredential="));
+        }
+        let file = place_in(Path::new("/etc/platen/mqtt.password"), folder).unwrap();
+        assert_eq!(file, Place { path: "/etc/platen/mqtt.password".into(), is_handed_over: false });
+    }
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.to_owned())

@@ -7,33 +7,27 @@
 //! Nothing in the environment tells a restart from a stop, so systemd is asked what it is at; whatever is not
 //! "restart" is a stop.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, IoSlice, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
+use super::notify::{ANSWER, Notify};
 use super::trail;
 
-/// systemd answers at once; a printer stands still meanwhile.
-const ANSWER: Duration = Duration::from_secs(1);
 /// The first descriptor that systemd passes (`sd_listen_fds(3)`).
 const FIRST: i32 = 3;
 
 /// systemd, as far as it starts a process after us and keeps what it gets from us.
 #[derive(Debug)]
 pub struct Supervisor {
-    socket: UnixDatagram,
+    notify: Notify,
     /// Our name there.
     unit: String,
     /// How many descriptors it keeps, where it says so (since systemd 254).
@@ -41,33 +35,16 @@ pub struct Supervisor {
     kept: AtomicBool,
 }
 
-fn address(path: &OsStr) -> io::Result<SocketAddr> {
-    match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(path),
-    }
+fn given(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 impl Supervisor {
-    /// `None` where nobody would keep anything: without systemd, or without the lines of our unit file.
-    pub fn of_environment() -> Option<Self> {
-        let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let (path, unit) = (given("NOTIFY_SOCKET")?, given("PLATEN_UNIT")?.into_string().ok()?);
+    /// `None` where nobody would keep anything: without the lines of our unit file.
+    pub fn of_environment(notify: Notify) -> Option<Self> {
+        let unit = given("PLATEN_UNIT")?.into_string().ok()?;
         let room = given("FDSTORE").and_then(|room| room.to_str()?.parse().ok());
-        match Self::at(&path, unit, room) {
-            Ok(supervisor) => Some(supervisor),
-            Err(error) => {
-                tracing::warn!(%error, "systemd cannot be told anything: running jobs end with this process");
-                None
-            }
-        }
-    }
-
-    fn at(path: &OsStr, unit: String, room: Option<usize>) -> io::Result<Self> {
-        let socket = UnixDatagram::unbound()?;
-        socket.connect_addr(&address(path)?)?;
-        socket.set_write_timeout(Some(ANSWER))?;
-        Ok(Self { socket, unit, room, kept: AtomicBool::new(false) })
+        Some(Self { notify, unit, room, kept: AtomicBool::new(false) })
     }
 
     /// Whether it keeps so many descriptors, as far as it says.
@@ -77,29 +54,12 @@ impl Supervisor {
 
     /// Whether it ends us only to start us again. Blocks, but not for long; what is not known is no.
     pub fn restarts(&self) -> bool {
-        let (answer, answered) = std::sync::mpsc::channel();
-        let unit = self.unit.clone();
-        // A bus that hangs must not keep us; the thread ends with the process.
-        let asking = std::thread::Builder::new().name("systemctl".into()).spawn(move || {
-            let _ = answer.send(jobs(&unit));
-        });
-        let jobs = match asking {
-            Ok(_) => answered.recv_timeout(ANSWER).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-            Err(error) => Err(error),
-        };
-        match jobs {
-            Ok(jobs) => is_restart(&jobs, &self.unit),
-            Err(error) => {
-                tracing::warn!(%error, "systemd does not say what it is at: taken for a stop");
-                false
-            }
-        }
+        at(&self.unit) == At::Restart
     }
 
     /// Gives it a copy of an open port. `Ok` when it has read that. Blocks, but not for long.
     pub fn keep(&self, name: &str, port: BorrowedFd<'_>) -> io::Result<()> {
-        self.say(&format!("FDSTORE=1\nFDNAME={name}"), &[port])?;
-        self.wait_until_read()?;
+        self.notify.keep(name, port)?;
         self.kept.store(true, Ordering::SeqCst);
         Ok(())
     }
@@ -111,30 +71,79 @@ impl Supervisor {
 
     /// It keeps nothing of that name any more, and has read that. Blocks, but not for long.
     pub fn forget(&self, name: &str) -> io::Result<()> {
-        self.say(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])?;
-        self.wait_until_read()
+        self.notify.forget(name)
+    }
+}
+
+/// What systemd is at with a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// It ends it to start it again.
+    Restart,
+    /// It starts it.
+    Start,
+    Stop,
+    /// No job of it waits: whoever has ended has ended by itself.
+    Nothing,
+    /// It does not say.
+    Unknown,
+}
+
+/// Asks systemd what it is at. Blocks, but not for long.
+fn at(unit: &str) -> At {
+    let (answer, answered) = std::sync::mpsc::channel();
+    let asked = unit.to_owned();
+    // A bus that hangs must not keep us; the thread ends with the process.
+    let asking = std::thread::Builder::new().name("systemctl".into()).spawn(move || {
+        let _ = answer.send(jobs(&asked));
+    });
+    let jobs = match asking {
+        Ok(_) => answered.recv_timeout(ANSWER).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        Err(error) => Err(error),
+    };
+    jobs.map_or_else(
+        |error| {
+            tracing::warn!(%error, "systemd does not say what it is at: taken for a stop");
+            At::Unknown
+        },
+        |jobs| of_jobs(&jobs, unit),
+    )
+}
+
+/// How the main process of a service ended, as systemd tells it to what it runs behind it (`ExecStopPost=`;
+/// `systemd.exec(5)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `EXIT_CODE`: `exited`, `killed` or `dumped`; absent where no main process ran.
+    code: Option<String>,
+    /// `EXIT_STATUS`: a number, or a signal's name.
+    status: Option<String>,
+}
+
+impl Ended {
+    pub fn of_environment() -> Self {
+        let text = |name| given(name).and_then(|value| value.into_string().ok());
+        Self { code: text("EXIT_CODE"), status: text("EXIT_STATUS") }
     }
 
-    fn say(&self, text: &str, with: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let with: Vec<_> = with.iter().map(AsRawFd::as_raw_fd).collect();
-        let rights = [ControlMessage::ScmRights(&with)];
-        let rights = if with.is_empty() { &[] } else { &rights[..] };
-        let text = [IoSlice::new(text.as_bytes())];
-        sendmsg::<()>(self.socket.as_raw_fd(), &text, rights, MsgFlags::MSG_NOSIGNAL, None)?;
-        Ok(())
+    /// It has said that it left nothing hot, or what it left hot somebody else sees to.
+    fn is_in_order(&self) -> bool {
+        self.code.as_deref() == Some("exited") && self.status.as_deref() == Some("0")
     }
 
-    /// It closes the other end as soon as it has read all before (`sd_notify_barrier(3)`).
-    fn wait_until_read(&self) -> io::Result<()> {
-        let (mut ours, theirs) = UnixStream::pair()?;
-        self.say("BARRIER=1", &[theirs.as_fd()])?;
-        drop(theirs);
-        ours.set_read_timeout(Some(ANSWER))?;
-        match ours.read(&mut [0]) {
-            Ok(0) => Ok(()),
-            _ => Err(io::Error::new(io::ErrorKind::TimedOut, "systemd did not read what it was told")),
-        }
+    /// Whether heaters may be on, and nobody comes who sees to them.
+    ///
+    /// Behind a crash systemd starts the next daemon in a moment, which goes on with what it can prove; only
+    /// where it was told to stop nobody comes.
+    fn leaves_heat(&self, at: impl FnOnce() -> At) -> bool {
+        !self.is_in_order() && matches!(at(), At::Stop | At::Unknown)
     }
+}
+
+/// Whether the daemon that has just ended may have left heaters on, for nobody. Blocks, but not for long.
+pub fn left_for_nobody() -> bool {
+    let unit = given("PLATEN_UNIT").and_then(|unit| unit.into_string().ok());
+    Ended::of_environment().leaves_heat(|| unit.map_or(At::Unknown, |unit| at(&unit)))
 }
 
 fn jobs(unit: &str) -> io::Result<String> {
@@ -148,10 +157,16 @@ fn jobs(unit: &str) -> io::Result<String> {
 }
 
 /// Lines of `number unit type state`.
-fn is_restart(jobs: &str, unit: &str) -> bool {
-    jobs.lines().any(|line| {
+fn of_jobs(jobs: &str, unit: &str) -> At {
+    let types = jobs.lines().filter_map(|line| {
         let mut words = line.split_whitespace().skip(1);
-        words.next() == Some(unit) && words.next() == Some("restart")
+        (words.next() == Some(unit)).then(|| words.next()).flatten()
+    });
+    types.fold(At::Nothing, |at, word| match word {
+        "restart" => At::Restart,
+        "stop" => At::Stop,
+        "start" => At::Start,
+        _ => at,
     })
 }
 
@@ -207,8 +222,15 @@ pub fn is_back(state: &Path) {
 mod tests {
     use super::*;
     use nix::cmsg_space;
-    use nix::sys::socket::{ControlMessageOwned, recvmsg};
-    use std::io::{IoSliceMut, Seek, Write};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+    use std::io::{IoSliceMut, Read, Seek, Write};
+    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::unix::net::UnixDatagram;
+
+    fn supervisor(path: &Path, room: Option<usize>) -> Supervisor {
+        let notify = Notify::at(path.as_os_str()).unwrap();
+        Supervisor { notify, unit: "platen.service".into(), room, kept: AtomicBool::new(false) }
+    }
 
     /// What systemd would get: text, and descriptors.
     #[expect(unsafe_code, reason = "the kernel gives numbers")]
@@ -236,7 +258,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let systemd = UnixDatagram::bind(&path).unwrap();
-        let supervisor = Supervisor::at(path.as_os_str(), "platen.service".into(), Some(8)).unwrap();
+        let supervisor = supervisor(&path, Some(8));
         assert!(supervisor.has_room(8) && !supervisor.has_room(9));
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"the port").unwrap();
@@ -269,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let _hangs = UnixDatagram::bind(&path).unwrap();
-        let supervisor = Supervisor::at(path.as_os_str(), "platen.service".into(), None).unwrap();
+        let supervisor = supervisor(&path, None);
         let file = tempfile::tempfile().unwrap();
         assert_eq!(supervisor.keep("mk", file.as_fd()).unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
@@ -277,16 +299,41 @@ mod tests {
     #[test]
     fn only_a_restart_of_our_own_unit_is_a_restart() {
         let unit = "platen.service";
-        assert!(is_restart("1234 platen.service restart running\n", unit));
-        assert!(is_restart("  7 a.service start waiting\n 12 platen.service restart waiting\n", unit));
-        for other in [
-            "",
-            "No jobs running.\n",
-            "1 platen.service stop running\n",
-            "1 other.service restart running\n",
-            "restart",
+        for (jobs, at) in [
+            ("1234 platen.service restart running\n", At::Restart),
+            ("  7 a.service start waiting\n 12 platen.service restart waiting\n", At::Restart),
+            ("1 platen.service stop running\n", At::Stop),
+            ("1 platen.service start running\n", At::Start),
+            ("", At::Nothing),
+            ("No jobs running.\n", At::Nothing),
+            ("1 other.service restart running\n", At::Nothing),
+            ("1 other.service stop running\n", At::Nothing),
+            ("restart", At::Nothing),
         ] {
-            assert!(!is_restart(other, unit), "{other}");
+            assert_eq!(of_jobs(jobs, unit), at, "{jobs}");
+        }
+    }
+
+    #[test]
+    fn heat_is_left_for_nobody_only_behind_a_stop_that_did_not_end_in_order() {
+        let ended = |code: &str, status: &str| Ended { code: Some(code.into()), status: Some(status.into()) };
+        let well = ended("exited", "0");
+        let badly = [
+            ended("exited", "1"),
+            ended("killed", "TERM"),
+            ended("killed", "KILL"),
+            ended("dumped", "ABRT"),
+            Ended { code: None, status: None },
+        ];
+        for at in [At::Restart, At::Start, At::Stop, At::Nothing, At::Unknown] {
+            assert!(!well.leaves_heat(|| at), "{at:?}");
+            for ended in &badly {
+                assert_eq!(
+                    ended.leaves_heat(|| at),
+                    matches!(at, At::Stop | At::Unknown),
+                    "{ended:?} {at:?}"
+                );
+            }
         }
     }
 }

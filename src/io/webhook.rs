@@ -4,6 +4,7 @@
 //! followed, no proxy is taken from the surroundings, and of the answer nothing but its number is read: no one but
 //! the admin says where anything goes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,34 +106,39 @@ impl Poster {
     }
 
     fn tls(&self) -> Result<TlsConfig, NotSent> {
-        let certificates: Vec<Certificate<'static>> = match &self.webhook.ca_file {
-            Some(path) => {
-                let failed = |detail: String| NotSent::Away(format!("no TLS with {}: {detail}", self.name()));
-                let pem = authority(path).map_err(failed)?;
-                let items = parse_pem(&pem).filter_map(Result::ok);
-                let found: Vec<_> = items
-                    .filter_map(|item| match item {
-                        PemItem::Certificate(certificate) => Some(certificate),
-                        _ => None,
-                    })
-                    .collect();
-                if found.is_empty() {
-                    return Err(failed(format!("{} holds no certificate as PEM", path.display())));
-                }
-                found
-            }
-            None => rustls_native_certs::load_native_certs()
-                .certs
-                .iter()
-                .map(|certificate| Certificate::from_der(certificate).to_owned())
-                .collect(),
-        };
-        Ok(TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&certificates))
-            .build())
+        let failed = |detail: String| NotSent::Away(format!("no TLS with {}: {detail}", self.name()));
+        trusting(self.webhook.ca_file.as_ref()).map_err(failed)
     }
+}
+
+/// TLS with whomever this authority signed for, or the system's where none is given.
+pub(super) fn trusting(ca_file: Option<&PathBuf>) -> Result<TlsConfig, String> {
+    let certificates: Vec<Certificate<'static>> = match ca_file {
+        Some(path) => {
+            let pem = authority(path)?;
+            let items = parse_pem(&pem).filter_map(Result::ok);
+            let found: Vec<_> = items
+                .filter_map(|item| match item {
+                    PemItem::Certificate(certificate) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            if found.is_empty() {
+                return Err(format!("{} holds no certificate as PEM", path.display()));
+            }
+            found
+        }
+        None => rustls_native_certs::load_native_certs()
+            .certs
+            .iter()
+            .map(|certificate| Certificate::from_der(certificate).to_owned())
+            .collect(),
+    };
+    Ok(TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&certificates))
+        .build())
 }
 
 #[cfg(test)]

@@ -18,14 +18,15 @@ use subtle::ConstantTimeEq;
 
 use crate::domain::ids::TokenId;
 use crate::domain::moment::Moment;
-use crate::domain::people::lockout::{self, Locked, Lockouts};
+use crate::domain::people::lockout::{self, Addresses, Locked, Lockouts};
 use crate::domain::people::name::{PrintedName, UserName};
 use crate::domain::people::password::{self, PasswordRule};
 use crate::domain::people::roles::{Forbidden, Means, Permission, Role, Who};
 use crate::domain::people::sessions::{Ended, LIMITS, Sessions};
 use crate::domain::people::signing::{Confirmations, NotConfirmed, Signing};
+use crate::domain::people::whence::Whence;
 use crate::domain::people::{Password, People, User};
-use crate::io::credentials::{CredentialsError, CredentialsFile, KeptToken, SetUp};
+use crate::io::credentials::{CredentialsError, CredentialsFile, KeptToken, PreparedToken, SetUp};
 use crate::io::digest::{ByDigest, Called, DigestHashes, MAKER, REALM};
 use crate::io::secret::{
     COSTS, Costs, GivenToken, NewToken, PasswordHash, Secret, SecretError, TokenHash, new_id,
@@ -36,8 +37,11 @@ mod digest;
 pub use digest::Requested;
 use digest::{Given, Nonces};
 
-/// The cookie of a session.
+/// The cookie of a session where nothing is over TLS: at this machine.
 pub const COOKIE: &str = "platen_session";
+/// The same over TLS. A browser takes a cookie of this name only over TLS, for this host alone and all of its paths,
+/// so that no neighbour's page can put one in its place.
+pub const SECURE_COOKIE: &str = "__Host-platen_session";
 /// So many passwords may be in line: some 50 ms each.
 const WAITING_MAX: usize = 8;
 
@@ -54,6 +58,9 @@ pub struct Presented<'r> {
     pub by_itself: bool,
     /// What is asked, where a digest of a token will do.
     pub digest_of: Option<Requested<'r>>,
+    pub whence: Whence,
+    /// It came over TLS, here or at the proxy before us: only the cookie of that kind counts.
+    pub secure: bool,
 }
 
 /// Why nobody knows who asks.
@@ -63,7 +70,7 @@ pub enum NotAuthenticated {
     Nobody,
     #[error("the request has both a session and a token; send one of them")]
     Both,
-    #[error("the cookie platen_session is there twice; sign out, and sign in again")]
+    #[error("the cookie of a session is there twice; sign out, and sign in again")]
     Twice,
     #[error(
         "the Authorization header is not `Bearer` and an API token that begins with platen_; send such a one"
@@ -81,6 +88,8 @@ pub enum NotAuthenticated {
     Digest,
     #[error("the nonce of the digest is old, was used, or is not from here; send it again with the new one")]
     Stale,
+    #[error("too many wrong keys came from this address; wait {} s, then try again", .0.wait.as_secs().max(1))]
+    TooMany(Locked),
     #[error(
         "nobody can be let in here: what platen knows of passwords and tokens cannot be read; whoever looks after this machine finds why in platen's log"
     )]
@@ -151,13 +160,28 @@ fn tokens_of(file: &CredentialsFile) -> Tokens {
 }
 
 /// What no restart outlives.
-#[derive(Default)]
 struct Live {
     lockouts: Lockouts,
+    /// Passwords that were tried from elsewhere, and keys that were wrong.
+    passwords_from: Addresses,
+    keys_from: Addresses,
     sessions: Sessions,
     confirmations: Confirmations,
     /// When somebody came in the last time.
     signed_in: BTreeMap<UserName, Moment>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            lockouts: Lockouts::default(),
+            passwords_from: Addresses::new(lockout::FROM_AFAR),
+            keys_from: Addresses::new(lockout::KEYS_FROM_AFAR),
+            sessions: Sessions::default(),
+            confirmations: Confirmations::default(),
+            signed_in: BTreeMap::new(),
+        }
+    }
 }
 
 /// What is known of somebody's coming in, since platen started.
@@ -204,7 +228,7 @@ impl Turn {
 }
 
 fn who(user: &User, means: Means, roles: BTreeSet<Role>) -> Who {
-    let own_password = user.password == Password::Own;
+    let own_password = user.has_own_way();
     Who { name: user.name.clone(), printed: user.printed.clone(), roles, means, own_password }
 }
 
@@ -249,6 +273,15 @@ impl Access {
         self.change(CredentialsFile::adopted)
     }
 
+    /// Tokens that `platen setup` has made: the journal is told of each, and then `issued` is called.
+    pub fn to_issue(&self) -> Vec<PreparedToken> {
+        lock(&self.file).to_issue().to_vec()
+    }
+
+    pub fn issued(&self) -> Result<(), CredentialsError> {
+        self.change(CredentialsFile::issued)
+    }
+
     /// Who asks, by their session or their token.
     pub fn authenticate(
         &self,
@@ -259,14 +292,34 @@ impl Access {
         if let Some(key) = given.key {
             let none =
                 |error| if error == NotAuthenticated::Unreadable { NotAuthenticated::Key } else { error };
-            return self.by_key(people, key).map_err(none);
+            return self.counted(given.whence, now, || self.by_key(people, key)).map_err(none);
         }
-        match (given.authorization, session_of(given.cookie)?) {
+        match (given.authorization, session_of(given.cookie, given.secure)?) {
             (None, None) => Err(NotAuthenticated::Nobody),
             (Some(_), Some(_)) => Err(NotAuthenticated::Both),
-            (Some(header), None) => self.by_header(people, header, given.digest_of, now),
+            (Some(header), None) => {
+                self.counted(given.whence, now, || self.by_header(people, header, given.digest_of, now))
+            }
             (None, Some(session)) => self.by_session(people, session, given.by_itself, now),
         }
+    }
+
+    /// Looks at a key, where not too many wrong ones came from there.
+    fn counted(
+        &self,
+        whence: Whence,
+        now: Moment,
+        look: impl FnOnce() -> Result<Who, NotAuthenticated>,
+    ) -> Result<Who, NotAuthenticated> {
+        if let Some(locked) = lock(&self.live).keys_from.locked(whence, now) {
+            return Err(NotAuthenticated::TooMany(locked));
+        }
+        let found = look();
+        if matches!(found, Err(NotAuthenticated::Token | NotAuthenticated::Digest)) {
+            // That it locks is for the next one to hear.
+            let _ = lock(&self.live).keys_from.admit(whence, now);
+        }
+        found
     }
 
     fn by_header(
@@ -366,7 +419,7 @@ impl Access {
     pub fn lasts(&self, people: &People, who: &Who, now: Moment) -> bool {
         let user = people.user(&who.name).ok().filter(|user| user.is_active());
         // Whoever was given a password that another knows has to choose one of their own first.
-        let user = user.filter(|user| !who.own_password || user.password == Password::Own);
+        let user = user.filter(|user| !who.own_password || user.has_own_way());
         // Whoever has lost a role begins anew without it.
         user.filter(|user| who.roles.is_subset(&user.roles)).is_some_and(|user| match &who.means {
             Means::Session(id) => lock(&self.live).sessions.lasts(id, now, &LIMITS),
@@ -381,14 +434,15 @@ impl Access {
         user: Option<&User>,
         typed: &str,
         password: &Secret,
-        now: Moment,
+        (whence, now): (Whence, Moment),
         then: impl FnOnce(&mut Live) -> T,
     ) -> Result<T, NotLetIn> {
         self.turn.take(|| {
             let name = user.map(|user| &user.name);
             let locks = {
                 let mut live = lock(&self.live);
-                let lockout = live.lockouts.of(name, typed);
+                live.passwords_from.admit(whence, now)?;
+                let lockout = live.lockouts.of(name, typed, whence);
                 lockout.admit(now, &lockout::RULES)?;
                 lockout.locked(now).is_some()
             };
@@ -405,7 +459,8 @@ impl Access {
             };
             let done = {
                 let mut live = lock(&self.live);
-                live.lockouts.of(Some(name), typed).succeeded();
+                live.passwords_from.forgive(whence);
+                live.lockouts.of(Some(name), typed, whence).succeeded();
                 then(&mut live)
             };
             if hash.costs() != self.costs {
@@ -430,11 +485,12 @@ impl Access {
         people: &People,
         typed: &str,
         password: &Secret,
+        whence: Whence,
         now: Moment,
     ) -> Result<SignedIn, NotLetIn> {
         let user = people.typed(typed);
         let NewToken { id, shown, hash } = NewToken::make()?;
-        self.check(user, typed, password, now, |live| {
+        self.check(user, typed, password, (whence, now), |live| {
             if let Some(user) = user {
                 live.sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
                 live.signed_in.insert(user.name.clone(), now);
@@ -442,6 +498,15 @@ impl Access {
         })?;
         // Nobody's password is right.
         let Some(user) = user else { return Err(NotLetIn::Wrong { locked: None }) };
+        Ok(SignedIn { who: who(user, Means::Session(id), user.roles.clone()), session: shown })
+    }
+
+    /// Lets in whom the site's own sign-in vouches for.
+    pub fn welcome(&self, user: &User, now: Moment) -> Result<SignedIn, NotLetIn> {
+        let NewToken { id, shown, hash } = NewToken::make()?;
+        let mut live = lock(&self.live);
+        live.sessions.begin(id.clone(), hash.bytes(), user.name.clone(), now, &LIMITS);
+        live.signed_in.insert(user.name.clone(), now);
         Ok(SignedIn { who: who(user, Means::Session(id), user.roles.clone()), session: shown })
     }
 
@@ -481,7 +546,8 @@ impl Access {
         }
         let id = new_id()?;
         let user = people.user(&who.name).ok();
-        self.check(user, who.name.as_str(), password, now, |live| {
+        // Nobody comes so far who is not signed in: their address counts for nothing.
+        self.check(user, who.name.as_str(), password, (Whence::Here, now), |live| {
             live.confirmations.confirm(id.clone(), signing, now);
         })?;
         Ok(id)
@@ -509,7 +575,7 @@ impl Access {
     ) -> Result<(), NotLetIn> {
         who.may(Permission::OwnAccount)?;
         password::judge(new.expose(), &[who.name.as_str(), who.printed.as_str()])?;
-        self.check(people.user(&who.name).ok(), who.name.as_str(), old, now, |_| ())?;
+        self.check(people.user(&who.name).ok(), who.name.as_str(), old, (Whence::Here, now), |_| ())?;
         if old.expose() == new.expose() {
             return Err(NotLetIn::SamePassword);
         }
@@ -600,11 +666,12 @@ impl Access {
 }
 
 /// The session in a `Cookie` header.
-fn session_of(cookies: Option<&str>) -> Result<Option<&str>, NotAuthenticated> {
+fn session_of(cookies: Option<&str>, secure: bool) -> Result<Option<&str>, NotAuthenticated> {
+    let wanted = cookie_name(secure);
     let all = cookies.unwrap_or_default().split(';');
     let mut ours = all.filter_map(|cookie| {
         let (name, value) = cookie.split_once('=')?;
-        (name.trim() == COOKIE).then_some(value.trim())
+        (name.trim() == wanted).then_some(value.trim())
     });
     match (ours.next(), ours.next()) {
         (session, None) => Ok(session.filter(|session| !session.is_empty())),
@@ -612,16 +679,23 @@ fn session_of(cookies: Option<&str>) -> Result<Option<&str>, NotAuthenticated> {
     }
 }
 
-/// The header `Set-Cookie` of a session: no script reads it, no other site's page sends it, and the browser forgets
-/// it when it ends. `secure`: platen is reached over TLS.
+const fn cookie_name(secure: bool) -> &'static str {
+    if secure { SECURE_COOKIE } else { COOKIE }
+}
+
+/// What stands behind a cookie: no script reads it, and no other site's page sends it.
+const fn cookie_is(secure: bool) -> &'static str {
+    if secure { "Path=/; HttpOnly; SameSite=Strict; Secure" } else { "Path=/; HttpOnly; SameSite=Strict" }
+}
+
+/// The header `Set-Cookie` of a session, which the browser forgets when it ends. `secure`: it goes over TLS.
 pub fn set_cookie(session: &Secret, secure: bool) -> Secret {
-    let secure = if secure { "; Secure" } else { "" };
-    Secret::new(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", session.expose()))
+    Secret::new(format!("{}={}; {}", cookie_name(secure), session.expose(), cookie_is(secure)))
 }
 
 /// The same for one that is over.
-pub fn clear_cookie() -> String {
-    format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+pub fn clear_cookie(secure: bool) -> String {
+    format!("{}=; {}; Max-Age=0", cookie_name(secure), cookie_is(secure))
 }
 
 #[cfg(test)]

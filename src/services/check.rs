@@ -7,10 +7,18 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
+use super::certificate::hosts;
 use super::reporting::Tables;
 use super::slicing::Slicing;
 use crate::config::resin::{Delivery, Drive, Sink};
 use crate::config::{Config, Mistake, Printer};
+use crate::domain::ids::BootId;
+use crate::io::certificate::{Certificate, Doubt};
+use crate::io::clock::{Clock, entropy};
+use crate::io::credentials;
+use crate::io::installed;
+use crate::io::mail::secret_in;
+use crate::io::secret::place;
 use crate::slicing::limits::LIMITS;
 use crate::slicing::profile::Technology;
 
@@ -18,15 +26,27 @@ use crate::slicing::profile::Technology;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     Ports,
+    /// How others reach platen: the certificate and its key.
+    Network,
     /// Files that the way to the broker needs.
     Broker,
     Slicing,
     Counting,
     StateDir,
+    /// Whether what runs is what is installed.
+    Program,
 }
 
 impl Of {
-    pub const ALL: [Self; 5] = [Self::Ports, Self::Broker, Self::Slicing, Self::Counting, Self::StateDir];
+    pub const ALL: [Self; 7] = [
+        Self::Ports,
+        Self::Network,
+        Self::Broker,
+        Self::Slicing,
+        Self::Counting,
+        Self::StateDir,
+        Self::Program,
+    ];
 }
 
 /// What is not as it should be: what, which, and what to do, in one line.
@@ -117,8 +137,9 @@ pub fn beside(config: &Config, slicing: Option<&Slicing>) -> Vec<Finding> {
     let mut found = Vec::new();
     ports(&config.printers, &mut found);
     found.extend(config.printers.iter().filter_map(way_of_masks));
+    network(config, &mut found);
     for file in config.mqtt.iter().flat_map(|mqtt| [&mqtt.password_file, &mqtt.ca_file]).flatten() {
-        if let Err(error) = std::fs::File::open(file) {
+        if let Err(error) = place(file).and_then(|place| std::fs::File::open(place.path)) {
             let words = format!("{} cannot be read: {error}; look at the path and its owner", file.display());
             found.push(mistake(Of::Broker, words));
         }
@@ -136,6 +157,13 @@ pub fn beside(config: &Config, slicing: Option<&Slicing>) -> Vec<Finding> {
         );
         found.push(mistake(Of::StateDir, words));
     }
+    if installed::is_replaced() {
+        let words = format!(
+            "the platen that runs, {}, is not the one that is installed; restart it when it suits: `systemctl restart platen`",
+            env!("CARGO_PKG_VERSION")
+        );
+        found.push(warning(Of::Program, words));
+    }
     found
 }
 
@@ -145,6 +173,43 @@ const fn mistake(of: Of, words: String) -> Finding {
 
 const fn warning(of: Of, words: String) -> Finding {
     Finding { of, is_mistake: false, words }
+}
+
+/// The certificate and its key, as the page would be shown with them.
+fn network(config: &Config, found: &mut Vec<Finding>) {
+    // Who is admin the journal says, which a running platen has for itself: without this file there is none.
+    let is_for_others = !config.http.listen.ip().is_loopback();
+    if is_for_others && !config.state_dir.join(credentials::FILE).exists() {
+        let words = format!(
+            "nobody is set up here, and platen does not start on {}, which is for others; run `platen setup --config FILE` first",
+            config.http.listen
+        );
+        found.push(mistake(Of::Network, words));
+    }
+    if config.http.oidc.is_some() && !cfg!(feature = "oidc") {
+        let words = "[http.oidc]: this platen was built without the site's own sign-in; take the section out, or install one that was built with --features oidc";
+        found.push(mistake(Of::Network, words.into()));
+    }
+    if let Some(oidc) = &config.http.oidc
+        && let Err(why) = secret_in(&oidc.secret_file)
+    {
+        found.push(mistake(Of::Network, format!("[http.oidc]: {why}")));
+    }
+    let Some(tls) = &config.http.tls else { return };
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    match Certificate::read(tls, credentials.as_deref()) {
+        Err(error) => found.push(mistake(Of::Network, format!("[http.tls]: {error}"))),
+        Ok(certificate) => {
+            let now = Clock::start(BootId::from_entropy(entropy())).wall();
+            let doubts = certificate.doubts(now, hosts(&config.http));
+            let told = |doubt: Doubt| Finding {
+                of: Of::Network,
+                is_mistake: doubt.is_mistake(),
+                words: format!("[http.tls]: {doubt}"),
+            };
+            found.extend(doubts.into_iter().map(told));
+        }
+    }
 }
 
 fn ports(printers: &[Printer], found: &mut Vec<Finding>) {

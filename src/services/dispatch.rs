@@ -26,6 +26,7 @@ use super::fleet::{Fleet, NotDone, Work};
 use super::gate::{Asked, Gate, Verdict};
 use super::intake::Intake;
 use super::planner::{Drawn, Planner, seconds};
+use super::pulse::Pulse;
 use super::recorder::Recorder;
 use crate::config::resin::Drive;
 use crate::config::{BedClearing, Printer};
@@ -169,6 +170,8 @@ pub struct Dispatcher {
     pub attended_uses: Vec<IntendedUse>,
     pub clock: Clock,
     pub planner: Planner,
+    /// By which it says that it lives.
+    pub pulse: Pulse,
 }
 
 /// Entries that change nothing of who prints what when.
@@ -219,19 +222,20 @@ impl Dispatcher {
         let mut stale = true;
         let mut untold = None;
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             if self.planner.latest().is_none() || stale {
                 (planned_at, stale) = (self.clock.now(), false);
-                let drawn = self.planner.draw().await;
+                let drawn = self.pulse.during(self.planner.draw()).await;
                 untold = Some(drawn);
             }
             for printer in &self.printers {
                 if !shutdown.is_cancelled() {
-                    stale |= self.look_at(printer).await;
+                    stale |= self.pulse.during(self.look_at(printer)).await;
                 }
             }
             // Printers first.
             if let Some(drawn) = untold.take().filter(|_| !stale) {
-                self.planner.tell_late(&drawn).await;
+                self.pulse.during(self.planner.tell_late(&drawn)).await;
             }
             if stale {
                 continue;

@@ -6,6 +6,7 @@
 //! | one's own password | file | journal | who had one of an admin's chooses again |
 //! | somebody else's password | journal | file | the old one serves to choose another |
 //! | a token | file | journal | it lets nobody in |
+//! | a token of `platen setup` | journal | file | told once more |
 //! | a token revoked, somebody disabled | journal | file | the next start tidies the file |
 //! | somebody enabled | file | journal | still disabled |
 //!
@@ -14,7 +15,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::access::{Access, Comings, NotAuthenticated, NotLetIn, Presented, SignedIn};
 use super::recorder::{NotRecorded, Recorder};
@@ -26,10 +27,11 @@ use crate::domain::people::notices::{Choice, MailAddress};
 use crate::domain::people::password::PasswordRule;
 use crate::domain::people::roles::{Forbidden, Permission, Role, Who};
 use crate::domain::people::signing::{Meaning, NotConfirmed, Signing, Subject};
-use crate::domain::people::{self, By, Label, People, Request};
+use crate::domain::people::whence::Whence;
+use crate::domain::people::{self, By, Label, People, Request, SiteSubject};
 use crate::domain::seen::Seen;
 use crate::io::clock::{Clock, entropy};
-use crate::io::credentials::{CredentialsError, CredentialsFile, SetUp};
+use crate::io::credentials::{CredentialsError, CredentialsFile, PreparedToken, SetUp};
 use crate::io::digest::ByDigest;
 use crate::io::offload::offload;
 use crate::io::secret::{COSTS, Secret};
@@ -98,6 +100,17 @@ struct Inner {
     clock: Clock,
     /// Two changes at once would mix their journal and file.
     changes: tokio::sync::Mutex<()>,
+    /// Where the site has a sign-in of its own, the one whose password opens this door as well.
+    emergency: OnceLock<UserName>,
+}
+
+/// Whom the site's own sign-in vouches for.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    pub name: UserName,
+    pub printed: PrintedName,
+    pub roles: BTreeSet<Role>,
+    pub subject: SiteSubject,
 }
 
 /// Cheap to clone.
@@ -177,7 +190,36 @@ impl Inner {
                 ),
             }
         }
+        self.issue_prepared().await?;
         Ok(self.offload(|access, people| access.reconcile(people)).await??)
+    }
+
+    /// Tells the journal of tokens that `platen setup` has made; the hash of one that may not be is tidied away.
+    async fn issue_prepared(self: &Arc<Self>) -> Result<(), Refused> {
+        let prepared = self.access.to_issue();
+        if prepared.is_empty() {
+            return Ok(());
+        }
+        for PreparedToken { owner, token, label, roles } in prepared {
+            // Told already, and cut off before the file knew.
+            let known = |people: &People| {
+                people.users.get(&owner).is_some_and(|user| user.tokens.contains_key(&token))
+            };
+            if self.recorder.read(|lab| known(&lab.people)) {
+                continue;
+            }
+            let by = By::Person(owner.clone());
+            let request = Request::IssueToken { name: owner, token, label, roles, by };
+            match self.submit(request, Actor::Platen).await {
+                Ok(()) => {}
+                Err(NotRecorded::Refused(refusal)) => {
+                    tracing::error!("a token that `platen setup` has made lets nobody in: {refusal}");
+                }
+                // All are tried again at the next start, with their hashes as they are.
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.offload(|access, _| access.issued()).await??)
     }
 }
 
@@ -198,6 +240,7 @@ impl Entrance {
             recorder,
             clock,
             changes: tokio::sync::Mutex::default(),
+            emergency: OnceLock::new(),
         })))
     }
 
@@ -239,6 +282,38 @@ impl Entrance {
             }
         }
         Ok(entrance)
+    }
+
+    /// From now on people come by the site's own sign-in, and by a password this one alone.
+    pub fn only_in_emergencies(&self, name: UserName) {
+        if let Way::Guarded(inner) = &self.0 {
+            let known = inner.people();
+            if !known.user(&name).is_ok_and(|user| user.is_active() && user.roles.contains(&Role::Admin)) {
+                tracing::error!(
+                    "{name}, who is to come in when the site's sign-in does not answer, is no active admin; have one added under that name, or correct emergency under [http.oidc]"
+                );
+            }
+            drop(inner.emergency.set(name));
+        }
+    }
+
+    /// Lets in whom the site's own sign-in vouches for, with the roles that it says.
+    pub async fn welcome(&self, vouched: Vouched) -> Result<SignedIn, Refused> {
+        let inner = self.inner()?;
+        whole(async move {
+            let _alone = inner.changes.lock().await;
+            let Vouched { name, printed, roles, subject } = vouched;
+            let of = subject.clone();
+            inner.submit(Request::Vouch { name, printed, roles, subject }, Actor::Platen).await?;
+            let user = inner
+                .recorder
+                .read(|lab| lab.people.users.values().find(|user| user.site.as_ref() == Some(&of)).cloned());
+            let user = user.ok_or(Refused::BrokenOff)?;
+            let signed_in = inner.access.welcome(&user, inner.clock.now())?;
+            inner.note(Request::NoteSignedIn { name: user.name }).await;
+            Ok(signed_in)
+        })
+        .await
     }
 
     /// Whether anybody is asked who they are.
@@ -289,14 +364,30 @@ impl Entrance {
         }
     }
 
-    pub async fn sign_in(&self, typed: String, password: Secret) -> Result<SignedIn, Refused> {
+    pub async fn sign_in(
+        &self,
+        typed: String,
+        password: Secret,
+        whence: Whence,
+    ) -> Result<SignedIn, Refused> {
         let inner = self.inner()?;
         whole(async move {
             let now = inner.clock.now();
-            let look = move |access: &Access, people: &People| access.sign_in(people, &typed, &password, now);
+            let look = move |access: &Access, people: &People| {
+                access.sign_in(people, &typed, &password, whence, now)
+            };
             match inner.offload(look).await? {
                 Ok(signed_in) => {
-                    inner.note(Request::NoteSignedIn { name: signed_in.who.name.clone() }).await;
+                    let name = signed_in.who.name.clone();
+                    match inner.emergency.get() {
+                        // Not told apart from a wrong password.
+                        Some(only) if *only != name => {
+                            inner.access.sign_out(&signed_in.who);
+                            return Err(NotLetIn::Wrong { locked: None }.into());
+                        }
+                        Some(_) => inner.note(Request::NoteEmergency { name }).await,
+                        None => inner.note(Request::NoteSignedIn { name }).await,
+                    }
                     Ok(signed_in)
                 }
                 Err(error) => {

@@ -23,6 +23,7 @@ use crate::domain::moment::WallTime;
 use crate::io::clock::{Clock, entropy};
 use crate::io::durable::{new_file, open_plain, rename_new, sync_parent};
 use crate::io::offload::offload;
+use crate::io::secret;
 
 /// The layout of the file.
 const FORMAT: u32 = 1;
@@ -136,12 +137,13 @@ impl Signer {
 
     pub fn load(path: &Path) -> Result<Self, HeadError> {
         let unreadable = |error| HeadError::Unreadable { path: path.to_owned(), error };
-        let mode =
-            open_plain(path).and_then(|file| file.metadata()).map_err(unreadable)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        let place = secret::place(path).map_err(unreadable)?;
+        let opened = open_plain(&place.path).and_then(|file| file.metadata());
+        let mode = opened.map_err(unreadable)?.permissions().mode();
+        if mode & 0o077 != 0 && !place.is_handed_over {
             return Err(HeadError::Open(path.to_owned()));
         }
-        let key = Ed25519KeyPair::from_pkcs8(&read_small(path)?);
+        let key = Ed25519KeyPair::from_pkcs8(&read_small(&place.path)?);
         key.map(Self).map_err(|_| HeadError::NotKey(path.to_owned()))
     }
 

@@ -23,6 +23,7 @@ const API: &str = "0.1";
 const LABEL_MAX: usize = 63;
 
 const HTTP: &str = "_http._tcp";
+const HTTPS: &str = "_https._tcp";
 const OCTOPRINT: &str = "_octoprint._tcp";
 const MOONRAKER: &str = "_moonraker._tcp";
 
@@ -58,6 +59,14 @@ pub fn services<'a>(
     all
 }
 
+/// What is announced where platen itself is reached over TLS: the page alone. Programs that find a printer so ask it in
+/// the open first, and send their key with it.
+pub fn over_tls(site: &SiteName, node: &NodeName) -> Vec<Service> {
+    let all = services(site, node, []);
+    let page = all.into_iter().filter(|service| service.kind == HTTP);
+    page.map(|service| Service { kind: HTTPS, ..service }).collect()
+}
+
 /// A name that is too long for a label is cut, and stays another one than those that begin like it.
 fn fitting(name: String) -> String {
     if name.len() <= LABEL_MAX {
@@ -79,7 +88,11 @@ pub fn spawn(
 ) -> Option<JoinHandle<()>> {
     let wanted = config.mdns.clone()?;
     let printers = config.printers.iter().map(|printer| (&printer.name, printer.model.as_deref()));
-    let services = services(&config.site, &config.node, printers);
+    // Where an address is given, a proxy answers.
+    let services = match config.http.tls.is_some() && wanted.addresses.is_empty() {
+        true => over_tls(&config.site, &config.node),
+        false => services(&config.site, &config.node, printers),
+    };
     let (node, listen) = (config.node.to_string(), address.port());
     let begin = move || {
         let own = || host_name().unwrap_or(node);
@@ -134,6 +147,14 @@ mod tests {
                 "_moonraker._tcp | xl | path=/p/xl/ version=1.11.0 api=0.1 vendor=platen model=printer",
             ]
         );
+    }
+
+    #[test]
+    fn over_tls_only_the_page_is_announced_since_programs_would_send_their_keys_in_the_open() {
+        let services = over_tls(&"st-anna".parse().unwrap(), &"lab-1".parse().unwrap());
+        let [page] = &services[..] else { panic!("{} are announced", services.len()) };
+        assert_eq!((page.kind, page.name.as_str()), ("_https._tcp", "platen st-anna lab-1"));
+        assert!(page.text.contains(&("path", "/".into())));
     }
 
     #[test]

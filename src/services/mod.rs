@@ -6,6 +6,8 @@ pub mod archive;
 pub mod entrance;
 pub mod heads;
 pub mod journal;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod recorder;
 pub mod restore;
 pub mod resume;
@@ -13,9 +15,11 @@ pub mod uploads;
 pub mod vault_desk;
 
 pub mod board;
+pub mod certificate;
 pub mod check;
 pub mod commissioning;
 pub mod deduction;
+pub mod doctor;
 pub mod history;
 pub mod intake;
 pub mod preview;
@@ -43,5 +47,8 @@ pub mod stop_input;
 pub mod suits;
 
 pub mod mdns;
+pub mod monitor;
 pub mod notices;
+pub mod pulse;
 pub mod telemetry;
+pub mod timed;

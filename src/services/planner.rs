@@ -17,6 +17,7 @@ use super::gate::{Gate, Reading, last_told};
 use super::recorder::Recorder;
 use super::resinfiles::ResinReading;
 use super::suits::{self, Medium};
+use super::timed::Timed;
 use crate::config::{self, BedClearing, Config, Schedule};
 use crate::domain::case::IntendedUse;
 use crate::domain::day::Day;
@@ -460,6 +461,7 @@ struct Inner {
     drawn: watch::Sender<Option<Arc<Drawn>>>,
     /// A file was read.
     news: tokio::sync::Notify,
+    rounds: Timed,
 }
 
 /// Cheap to clone.
@@ -484,7 +486,13 @@ impl Planner {
             estimates,
             drawn,
             news,
+            rounds: Timed::default(),
         }))
+    }
+
+    /// How long it takes to plan.
+    pub fn rounds(&self) -> &Timed {
+        &self.0.rounds
     }
 
     /// Whether the circuit of a printer carries its heating up beside what its others draw now.
@@ -529,6 +537,7 @@ impl Planner {
 
     /// Plans anew, by what is so now.
     pub async fn draw(&self) -> Arc<Drawn> {
+        let began = tokio::time::Instant::now();
         let waiting =
             self.0.recorder.read(|lab| lab.jobs_in_order().iter().filter(|job| is_planned(job)).count());
         let drawn = if waiting * self.0.printers.len() > INLINE_PAIRS {
@@ -539,6 +548,10 @@ impl Planner {
         };
         let drawn = Arc::new(drawn);
         self.0.drawn.send_replace(Some(Arc::clone(&drawn)));
+        let took = began.elapsed();
+        if self.0.rounds.took(took) {
+            tracing::warn!(waiting, millis = took.as_millis(), "planning the queue was slow");
+        }
         self.read_on();
         drawn
     }

@@ -21,6 +21,7 @@ use super::drive::{Drive, FileSupply, Turn, dial};
 use super::fleet::{Lanes, NotDone, Order, Ordered, Start, Stop, Work};
 use super::masks::{self, Display, Loaded};
 use super::ports::{Held, Ports};
+use super::pulse::Pulse;
 use super::recorder::Recorder;
 use super::rejoin::{self, Found, Keeper};
 use super::relay::Relay;
@@ -117,6 +118,8 @@ pub struct Setup {
     pub clock: Clock,
     pub relay: Relay,
     pub ports: Arc<Ports>,
+    /// By which its task says that it lives.
+    pub pulse: Pulse,
 }
 
 impl std::fmt::Debug for Setup {
@@ -437,6 +440,7 @@ impl Task {
         let mut pause = RETRY_MIN;
         let mut waiting = self.unconfirmed();
         loop {
+            self.setup.pulse.beat();
             let record = self.setup.recorder.read(|lab| lab.printer(&self.setup.name));
             let dialled = if let Some(stop) = waiting.take() {
                 self.dial_for(stop).await
@@ -526,9 +530,9 @@ impl Task {
         {
             tracing::error!(printer = %self.setup.name, "it is not certain that its display is dark");
         }
-        let Self { scribe: Scribe { queue, done }, parting, .. } = self;
+        let Self { scribe: Scribe { queue, done }, setup, parting, .. } = self;
         drop(queue);
-        let _ = done.await;
+        let _ = setup.pulse.during(done).await;
         parting
     }
 
@@ -561,7 +565,7 @@ impl Task {
 
     /// Opens the port; a driver may take its time for that, and a stop waits for it only a moment.
     async fn dial_or_stop(&mut self) -> Dialled {
-        let mut dialling = Box::pin(open(&self.setup));
+        let mut dialling = Box::pin(self.setup.pulse.during(open(&self.setup)));
         let stop = tokio::select! {
             biased;
             dialled = &mut dialling => return match dialled {
@@ -601,11 +605,11 @@ impl Task {
 
     /// What the board on the open port has to be; a stop does not wait for that, nor does it matter to it.
     async fn recognition_or_stop(&mut self, device: Option<Device>) -> Result<Recognition, Stop> {
-        let Setup { ports, recorder, name, .. } = &self.setup;
+        let Setup { ports, recorder, name, pulse, .. } = &self.setup;
         tokio::select! {
             biased;
             Some(stop) = self.stops.recv() => Err(stop),
-            recognition = ports.recognition(recorder, name, device) => Ok(recognition),
+            recognition = pulse.during(ports.recognition(recorder, name, device)) => Ok(recognition),
         }
     }
 
@@ -657,6 +661,7 @@ impl Task {
         let seen = since.map(|since| Seen::Apart { printer: printer.clone(), since });
         let request = Request::Identify { printer, evidence, by: by.clone() }.provided(seen);
         let submitted = self.setup.recorder.submit(request, Actor::Person(by));
+        let submitted = self.setup.pulse.during(submitted);
         let recorded = tokio::select! {
             biased;
             Some(stop) = self.stops.recv() => {
@@ -714,7 +719,7 @@ impl Task {
                 Some(start) = self.starts.recv() => {
                     let _ = start.answer.send(Err(self.not_connected("print: it is not connected")));
                 }
-                () = sleep_until(until) => return Waited::Enough,
+                () = self.setup.pulse.during(sleep_until(until)) => return Waited::Enough,
             }
         }
     }
@@ -739,6 +744,7 @@ impl Task {
     /// A stopped or faulted printer is not touched until a person clears it, but to be stopped again.
     async fn wait_for_clearing(&mut self, locked: Activity, shutdown: &CancellationToken) -> Waited {
         self.show(locked);
+        let pulse = self.setup.pulse.clone();
         loop {
             tokio::select! {
                 biased;
@@ -746,7 +752,8 @@ impl Task {
                 Some(stop) = self.stops.recv() => return Waited::Stop(stop),
                 Some(Ordered { order, answer }) = self.orders.recv() => match order {
                     Order::Clear { by, since } => {
-                        let clearing = self.clear_latch(by, since);
+                        // As long as it stays: the store is asked by itself whether it answers.
+                        let clearing = pulse.during(self.clear_latch(by, since));
                         let cleared = tokio::select! {
                             biased;
                             Some(stop) = self.stops.recv() => {
@@ -776,6 +783,7 @@ impl Task {
                 Some(start) = self.starts.recv() => {
                     let _ = start.answer.send(Err(self.not_connected("print: clear it first")));
                 }
+                () = pulse.during(std::future::pending()) => {}
             }
         }
     }
@@ -843,6 +851,7 @@ impl Task {
                 },
                 () = &mut tick => {
                     tick.as_mut().reset(Instant::now() + TICK);
+                    self.setup.pulse.beat();
                     if self.ticks.len() > RATE_TICKS {
                         self.ticks.pop_front();
                     }
@@ -929,7 +938,7 @@ impl Task {
                 self.stop(drive, stop).await;
                 return false;
             }
-            is_off = drive.switch_off(SWITCH_OFF) => is_off,
+            is_off = self.setup.pulse.during(drive.switch_off(SWITCH_OFF)) => is_off,
         };
         if !is_off {
             self.leave_unproven("it did not say that its heaters are off");

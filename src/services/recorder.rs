@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use super::journal::{Audit, JournalError, audit};
 use super::journal::{audit_while, load};
 use super::owed::{Due, Keeping, Owed, is_kept};
+use super::timed::Timed;
 use crate::domain::event::{Actor, ChainHash, ChainedRecord, Event, Fact};
 use crate::domain::ids::{JobId, NodeName, PrinterName, SiteName};
 use crate::domain::lab::{EntityKey, Lab, Reached, Refusal, Request};
@@ -83,6 +85,22 @@ struct Shared {
     finding: Mutex<Option<String>>,
     /// What is kept beside the journal, of printers that have any such thing.
     kept: RwLock<BTreeMap<PrinterName, Vec<Kept>>>,
+    appends: Appends,
+}
+
+/// How the journal takes entries, since the start.
+#[derive(Debug, Default)]
+pub struct Appends {
+    /// From a group that is ready to its end on the disk.
+    pub time: Timed,
+    failed: AtomicU64,
+}
+
+impl Appends {
+    /// Groups that the store did not take.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
 }
 
 /// Where the journal's readers are; kept in memory, so that nobody asks the disk for it.
@@ -174,6 +192,7 @@ impl Recorder {
                 cursors: Mutex::new(load_cursors(store.as_ref())?),
                 finding: Mutex::default(),
                 kept: RwLock::default(),
+                appends: Appends::default(),
                 store,
             });
             let mut writer = Writer { lab, head, clock, failed: false, owed: Owed::default(), shared };
@@ -257,6 +276,11 @@ impl Recorder {
             raw.iter().map(|(seq, bytes)| Ok(ChainedRecord::from_bytes(*seq, bytes)?)).collect()
         })
         .await
+    }
+
+    /// How long it takes to write entries down, and how often that failed.
+    pub fn appends(&self) -> &Appends {
+        &self.shared.appends
     }
 
     /// The places of all readers.
@@ -624,7 +648,20 @@ impl Writer {
     }
 
     async fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        let (entries, began) = (batch.events.len(), Instant::now());
         let committed = self.ask_store(move |store| store.commit(&batch)).await;
+        let took = began.elapsed();
+        let appends = &self.shared.appends;
+        if appends.time.took(took) {
+            tracing::warn!(
+                entries,
+                millis = took.as_millis(),
+                "the journal was slow to take entries: look at the disk of state_dir"
+            );
+        }
+        if committed.is_err() {
+            appends.failed.fetch_add(1, Ordering::Relaxed);
+        }
         self.failed = committed.is_err();
         committed
     }

@@ -419,6 +419,7 @@ async fn two_adapters_without_a_number_on_boards_without_one_are_not_used_before
             clock: clock.clone(),
             relay: Relay::absent(),
             ports: Arc::clone(&ports),
+            pulse: Default::default(),
         };
         let (lane, board, task) = spawn(setup, shutdown.clone());
         lanes.push((name.clone(), lane));

@@ -37,5 +37,6 @@ mod starts;
 mod stops;
 mod stream;
 mod vault;
+mod watched;
 mod world;
 mod yes;

@@ -17,7 +17,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use serde_json::Value;
 
 use crate::restart::assert_executed;
-use crate::world::{Daemon, Lab, Process, gcode, platen, printer, run, until, wait_commands};
+use crate::world::{Daemon, Lab, Process, Told, gcode, platen, printer, run, until, wait_commands};
 
 const UNIT: &str = "platen.service";
 
@@ -25,9 +25,11 @@ const UNIT: &str = "platen.service";
 type Kept = Arc<Mutex<Vec<(String, OwnedFd)>>>;
 
 /// systemd, as far as a service sees it: its socket, its store of descriptors, and `systemctl list-jobs`.
-struct Systemd {
+pub struct Systemd {
     folder: PathBuf,
     kept: Kept,
+    /// Each datagram.
+    heard: Arc<Mutex<Vec<String>>>,
     /// Descriptors passed to the service; the last process had so many.
     passed: std::cell::Cell<usize>,
 }
@@ -68,8 +70,9 @@ fn pass(command: &mut std::process::Command, descriptors: Vec<OwnedFd>) {
     unsafe { command.pre_exec(place) };
 }
 
-fn hear(socket: &UnixDatagram, kept: &Kept) {
+fn hear(socket: &UnixDatagram, kept: &Kept, heard: &Mutex<Vec<String>>) {
     while let Some((text, passed)) = read(socket) {
+        heard.lock().unwrap().push(text.clone());
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         let name = || value("FDNAME").unwrap().to_owned();
         if value("END").is_some() {
@@ -84,13 +87,14 @@ fn hear(socket: &UnixDatagram, kept: &Kept) {
 }
 
 impl Systemd {
-    fn new(folder: &Path) -> Self {
+    pub fn new(folder: &Path) -> Self {
         let folder = folder.join("systemd");
         fs::create_dir(&folder).unwrap();
         let systemctl = folder.join("systemctl");
         fs::write(&systemctl, format!("#!/bin/sh\ncat {}\n", folder.join("jobs").display())).unwrap();
         fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
-        let systemd = Self { folder, kept: Kept::default(), passed: std::cell::Cell::new(0) };
+        let (kept, heard) = (Kept::default(), Arc::default());
+        let systemd = Self { folder, kept, heard, passed: std::cell::Cell::new(0) };
         systemd.plan("");
         systemd
     }
@@ -100,14 +104,35 @@ impl Systemd {
     }
 
     /// Keeps what it gets, until this is dropped.
-    fn listening(self) -> Self {
+    pub fn listening(self) -> Self {
         let (socket, kept) = (UnixDatagram::bind(self.socket()).unwrap(), Arc::clone(&self.kept));
-        thread::spawn(move || hear(&socket, &kept));
+        let heard = Arc::clone(&self.heard);
+        thread::spawn(move || hear(&socket, &kept, &heard));
         self
     }
 
+    /// All words so far, in their order.
+    pub fn heard(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        heard.iter().flat_map(|text| text.lines().map(str::to_owned)).collect()
+    }
+
+    /// What it would run behind a daemon that ended so (`ExecStopPost=`).
+    pub fn after_stop(&self, lab: &Lab, code: &str, status: &str) -> Told {
+        let config = lab.config.to_str().unwrap();
+        let mut command = platen(&["safe-off", "--config", config, "--after-stop", "--wait", "60"]);
+        self.surround(&mut command);
+        command.env("SERVICE_RESULT", "signal").env("EXIT_CODE", code).env("EXIT_STATUS", status);
+        Process::spawn(&mut command).end()
+    }
+
+    fn surround(&self, command: &mut std::process::Command) {
+        let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
+        command.env("PATH", path).env("NOTIFY_SOCKET", self.socket()).env("PLATEN_UNIT", UNIT);
+    }
+
     /// What it is at with the service: `restart`, `stop`, or nothing.
-    fn plan(&self, kind: &str) {
+    pub fn plan(&self, kind: &str) {
         let jobs = if kind.is_empty() { String::new() } else { format!("1234 {UNIT} {kind} running\n") };
         fs::write(self.folder.join("jobs"), jobs).unwrap();
     }
@@ -119,7 +144,11 @@ impl Systemd {
     }
 
     /// Starts the service, with what was kept.
-    fn serve(&self, lab: &Lab) -> Daemon {
+    pub fn serve(&self, lab: &Lab) -> Daemon {
+        self.serve_with(lab, &[])
+    }
+
+    pub fn serve_with(&self, lab: &Lab, more: &[(&str, &str)]) -> Daemon {
         // Copies far from the numbers that the child finds them at; no other child inherits them.
         let copies: Vec<(String, OwnedFd)> = {
             let kept = self.kept.lock().unwrap();
@@ -136,8 +165,8 @@ impl Systemd {
         command.args(["-c", "export LISTEN_PID=$$\nexec \"$0\" \"$@\""]);
         command.arg(program.get_program()).args(program.get_args());
         pass(&mut command, copies);
-        let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
-        command.env("PATH", path).env("NOTIFY_SOCKET", self.socket()).env("PLATEN_UNIT", UNIT);
+        self.surround(&mut command);
+        command.envs(more.iter().copied());
         command.env("FDSTORE", "64").env("LISTEN_FDS", names.len().to_string());
         command.env("LISTEN_FDNAMES", names.join(":"));
         Daemon::of(Process::spawn(&mut command))
@@ -153,7 +182,7 @@ impl Drop for Systemd {
 }
 
 /// Printers that restart when their port is opened, as most boards do.
-fn lab(printers: usize) -> Lab {
+pub fn lab(printers: usize) -> Lab {
     let folder = tempfile::tempdir().unwrap();
     let faces = [Face::Marlin21, Face::Marlin20, Face::Marlin11];
     let printers = (0..printers).map(|number| {
@@ -166,7 +195,7 @@ fn lab(printers: usize) -> Lab {
 }
 
 /// One job on each printer, in the middle of it.
-fn printing(lab: &Lab, daemon: &Daemon, of: &str, text: &str) -> Vec<String> {
+pub fn printing(lab: &Lab, daemon: &Daemon, of: &str, text: &str) -> Vec<String> {
     let file = lab.file("long.gcode", text);
     let case = daemon.case_for(of);
     let jobs = lab.printers.iter().map(|board| daemon.print(&file, &case, board.name()));
@@ -178,11 +207,11 @@ fn printing(lab: &Lab, daemon: &Daemon, of: &str, text: &str) -> Vec<String> {
     jobs
 }
 
-fn are_hot(lab: &Lab) -> bool {
+pub fn are_hot(lab: &Lab) -> bool {
     lab.printers.iter().all(|board| board.statistics().unwrap().targets == [200.0, 60.0])
 }
 
-fn are_off(lab: &Lab) -> bool {
+pub fn are_off(lab: &Lab) -> bool {
     lab.printers.iter().all(|board| board.statistics().unwrap().targets == [0.0, 0.0])
 }
 

@@ -92,6 +92,7 @@ async fn executed_of_a_job(full: bool) -> Vec<String> {
         printers,
         attended_uses: Vec::new(),
         clock,
+        pulse: Default::default(),
     };
     let dispatching = tokio::spawn(dispatcher.run(shutdown.clone()));
     if full {

@@ -59,6 +59,7 @@ pub fn setup(board: &Handle, recorder: &Recorder, clock: &Clock) -> Setup {
         clock: clock.clone(),
         relay: Relay::absent(),
         ports: Arc::default(),
+        pulse: Default::default(),
     }
 }
 

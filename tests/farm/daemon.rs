@@ -119,6 +119,7 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
             clock: clock.clone(),
             relay: Relay::absent(),
             ports: Arc::clone(&ports),
+            pulse: Default::default(),
         };
         let (lane, live, task) = printer::spawn_with(setup, left, printers.clone());
         lanes.insert(name.clone(), lane);
@@ -137,6 +138,7 @@ async fn start(ground: &Ground<'_>, boot: BootId) -> Result<Parts, JournalError>
         printers: config.printers.clone(),
         attended_uses: config.attended_uses.clone(),
         clock,
+        pulse: Default::default(),
     };
     let ending = front.clone();
     tasks.push(tokio::spawn(async move {

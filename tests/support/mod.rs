@@ -24,6 +24,7 @@ use platen::services::entrance::Entrance;
 use platen::services::fleet::{Fleet, Lanes, NotDone, Order, Ordered, Stop};
 use platen::services::gate::Gate;
 use platen::services::intake::Intake;
+use platen::services::monitor::Monitor;
 use platen::services::owed::Keeping;
 use platen::services::planner::Planner;
 use platen::services::preview::Previews;
@@ -69,6 +70,8 @@ pub struct TestLab {
     pub board: Board,
     /// Nothing plans here by itself: a test has it draw.
     pub planner: Planner,
+    /// What is counted of the requests.
+    pub monitor: Monitor,
     pub folder: tempfile::TempDir,
 }
 
@@ -190,6 +193,7 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http:
     let gate = Gate::new(Arc::clone(&spool), &config.printers, &config.gate);
     let board = Board::new(live);
     let planner = Planner::new(&config, recorder.clone(), gate.clone(), board.clone(), clock.clone());
+    let monitor = Monitor::default();
     let state = AppState {
         planner: planner.clone(),
         previews: Previews::new(Arc::clone(&spool)),
@@ -199,6 +203,8 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http:
         gate,
         recorder: recorder.clone(),
         entrance,
+        #[cfg(feature = "oidc")]
+        site: None,
         vault: vault(folder.path(), &recorder, &clock).await,
         fleet: Fleet::new(lanes, board.clone()),
         intake: Intake::new(spool)
@@ -207,12 +213,13 @@ async fn lab_of(printers: &[&str], admin: Option<(&str, &str)>, top: &str, http:
         steps: Default::default(),
         config: Arc::new(config),
         clock: clock.clone(),
+        monitor: monitor.clone(),
         mqtt: None,
         streams: api::Streams::default(),
         shutdown: shutdown.clone(),
     };
     tokio::spawn(api::serve(listener, api::router(state), CancellationToken::new()));
-    TestLab { address, recorder, store, clock, shutdown, told, boards, board, planner, folder }
+    TestLab { address, recorder, store, clock, shutdown, told, boards, board, planner, monitor, folder }
 }
 
 async fn fake_printer(

@@ -23,7 +23,7 @@ use crate::api::door::Asker;
 use crate::api::given::Asked;
 use crate::api::people::{cookie, roles_of};
 use crate::api::shapes::Hidden;
-use crate::api::{AppState, Problem};
+use crate::api::{AppState, Problem, Reached};
 use crate::domain::ids::{PrinterName, TokenId};
 use crate::domain::people::roles::{Means, Who};
 use crate::domain::people::{TOKENS_MAX, Token};
@@ -65,7 +65,7 @@ fn fields(filled: Filled) -> Result<Fields, Problem> {
 }
 
 /// A place of this page and no other's: where somebody was before they signed in.
-fn back_to(given: &str) -> &str {
+pub(super) fn back_to(given: &str) -> &str {
     let path = given.split('?').next().unwrap_or_default();
     let plain = given.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if plain && (matches!(path, "/look" | "/account") || is_page(path)) { given } else { "/" }
@@ -91,7 +91,7 @@ pub(in crate::api) fn sign_in_for(back: &str) -> String {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct To {
-    to: String,
+    pub(super) to: String,
 }
 
 /// Whether a printer was stopped, and whether its board has confirmed that; nothing of who did it.
@@ -111,6 +111,10 @@ fn form(viewer: &Viewer, to: &str, wrong: Option<&Problem>) -> Markup {
             h1 { (viewer.say(words::SIGN_IN)) }
             @if let Some(problem) = wrong {
                 div #said role="alert" { (problem_words(viewer, problem)) }
+            }
+            @if viewer.app.config.http.oidc.is_some() {
+                p { a.button href=(sign_in_for(to).replacen("/sign-in", "/sign-in/site", 1)) { (viewer.say(words::AT_THE_SITE)) } }
+                p.quiet { (viewer.say(words::EMERGENCY)) }
             }
             form.account method="post" action="/do/sign-in" {
                 input type="hidden" name="to" value=(back_to(to));
@@ -150,7 +154,7 @@ pub(super) fn to_sign_in(viewer: &Viewer) -> Markup {
 }
 
 /// A page of this module in its frame.
-fn own(viewer: &Viewer, title: Text, content: &Markup) -> Markup {
+pub(super) fn own(viewer: &Viewer, title: Text, content: &Markup) -> Markup {
     frame(viewer, None, viewer.say(title), Reload::Never, None, content)
 }
 
@@ -173,7 +177,7 @@ fn nobody(viewer: &Viewer) -> Page {
     (StatusCode::OK, own(viewer, words::TITLE, &content))
 }
 
-pub(super) async fn sign_in(viewer: Viewer, filled: Filled) -> Response {
+pub(super) async fn sign_in(viewer: Viewer, reached: Reached, filled: Filled) -> Response {
     let given = match fields(filled) {
         Ok(given) => given,
         Err(problem) => return shown(&viewer, Err(problem)).into_response(),
@@ -187,27 +191,34 @@ pub(super) async fn sign_in(viewer: Viewer, filled: Filled) -> Response {
         let help = "fill both in";
         return refused(&Problem::unreadable("a name and a password are needed", help), &given.to);
     }
-    match viewer.app.entrance.sign_in(given.name, given.password.into()).await {
+    match viewer.app.entrance.sign_in(given.name, given.password.into(), reached.whence).await {
         Ok(signed_in) => {
             if let Asker::Known(before) = &viewer.asker {
                 viewer.app.entrance.sign_out(before);
             }
             let to = if signed_in.who.own_password { back_to(&given.to) } else { "/account" };
-            let mut headers = cookie(set_cookie(&signed_in.session, false).expose());
+            let mut headers = cookie(set_cookie(&signed_in.session, reached.secure).expose());
             if let Ok(to) = to.parse() {
                 headers.insert(header::LOCATION, to);
             }
             (StatusCode::SEE_OTHER, headers).into_response()
         }
-        Err(error) => refused(&error.into(), &given.to),
+        Err(error) => {
+            viewer.app.monitor.refused(&error);
+            refused(&error.into(), &given.to)
+        }
     }
 }
 
-pub(super) async fn sign_out(State(app): State<AppState>, asker: Asker) -> (StatusCode, HeaderMap) {
+pub(super) async fn sign_out(
+    State(app): State<AppState>,
+    asker: Asker,
+    reached: Reached,
+) -> (StatusCode, HeaderMap) {
     if let Asker::Known(who) = &asker {
         app.entrance.sign_out(who);
     }
-    let mut headers = cookie(&clear_cookie());
+    let mut headers = cookie(&clear_cookie(reached.secure));
     headers.insert(header::LOCATION, header::HeaderValue::from_static("/sign-in"));
     (StatusCode::SEE_OTHER, headers)
 }
@@ -413,7 +424,7 @@ pub(super) struct Looks {
 }
 
 /// Notes it in the browser, and nowhere else.
-pub(super) async fn looks(filled: Result<Form<Looks>, FormRejection>) -> Response {
+pub(super) async fn looks(reached: Reached, filled: Result<Form<Looks>, FormRejection>) -> Response {
     let Looks { language, theme, keys, to } = filled.map(|Form(looks)| looks).unwrap_or_default();
     let mut response = Redirect::to(back_to(&to)).into_response();
     let kept = [
@@ -422,7 +433,8 @@ pub(super) async fn looks(filled: Result<Form<Looks>, FormRejection>) -> Respons
         ["on", "off"].into_iter().find(|word| *word == keys).map(|word| (KEYS_COOKIE, word)),
     ];
     for (name, word) in kept.into_iter().flatten() {
-        let cookie = format!("{name}={word}; Path=/; Max-Age=31536000; SameSite=Lax");
+        let secure = if reached.secure { "; Secure" } else { "" };
+        let cookie = format!("{name}={word}; Path=/; Max-Age=31536000; SameSite=Lax{secure}");
         if let Ok(cookie) = cookie.parse() {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }

@@ -30,6 +30,8 @@ mod queue;
 mod reports;
 mod settings;
 mod signing;
+#[cfg(feature = "oidc")]
+mod site;
 mod viewer;
 mod words;
 
@@ -75,7 +77,10 @@ pub const PATHS: &[&str] = &[
 ];
 
 pub(super) fn routes() -> Router<AppState> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router.merge(site::routes());
+    router
         .route("/look", get(look::page))
         .route("/assets/{file}", get(assets::asset))
         .route("/favicon.ico", get(assets::icon))

@@ -17,6 +17,7 @@ use super::ids::{CaseToken, JobId, LotId, NonconformanceId, PrinterName};
 use super::job::{JobState, Outcome, PauseReason};
 use super::lab::Lab;
 use super::moment::WallTime;
+use super::people;
 use super::people::name::{UserName, fold};
 use super::people::notices::{Topic, Way};
 use super::quality::case::{CaseState, Step as CaseStep};
@@ -65,6 +66,7 @@ pub enum What {
     InstrumentDue(Day),
     CaseDue(Day),
     Late,
+    EmergencyUsed,
 }
 
 /// What of a resin printer is worn out.
@@ -109,6 +111,7 @@ impl What {
             | Self::Overdue(_) => Topic::QualificationDue,
             Self::CaseDue(_) => Topic::CaseDue,
             Self::Late => Topic::PrintLate,
+            Self::EmergencyUsed => Topic::EmergencyUsed,
         }
     }
 
@@ -167,6 +170,10 @@ impl What {
             Self::Late => (
                 "a print will not be ready in time, as things stand",
                 "look at the queue: another printer, another order, or another day",
+            ),
+            Self::EmergencyUsed => (
+                "somebody came in by the password for emergencies",
+                "see in the journal who it was, ask why, and give the password anew",
             ),
             Self::CaseDue(_) => ("a case that is not delivered comes due", "see what it still wants"),
         }
@@ -322,6 +329,7 @@ pub fn of_event(lab: &Lab, event: &Event) -> Option<Notice> {
         Fact::PrinterFaulted { printer, .. } => Some(Notice::at(What::Locked, printer)),
         Fact::PrinterQuarantined { printer, .. } => Some(Notice::at(What::Foreign, printer)),
         Fact::Queue(queue::Fact::LateForeseen { job, .. }) => Notice::of_job(lab, What::Late, job),
+        Fact::People(people::Fact::EmergencyUsed { .. }) => Some(Notice::new(What::EmergencyUsed)),
         Fact::Resin(resin::Fact::Lit { printer, reached, .. }) => worn(printer, reached),
         Fact::Quality(fact) => of_quality(lab, fact).map(|notice| notice.by(fact.by.as_deref().or(by))),
         _ => None,

@@ -237,6 +237,7 @@ fn worth_telling() -> Vec<(bool, Fact, What)> {
         (false, reports(About::Lot { lot: id }), critical),
         (false, reports(About::Printer { printer: printer() }), critical),
         (false, phantom(Verdict::Fail), What::PhantomFailed),
+        (false, Fact::People(people::Fact::EmergencyUsed { user: name("admin") }), What::EmergencyUsed),
         (true, paused(PauseReason::Refill), What::Waits),
         (false, lit(&[Reached::DisplayWorn]), What::Worn(Parts::Display)),
         (false, lit(&[Reached::FilmWorn, Reached::DisplayWorn]), What::Worn(Parts::Both)),

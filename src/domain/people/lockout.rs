@@ -5,13 +5,15 @@
 //!   ▲───────── the right password, or a day of quiet ────────────────┘
 //! ```
 //! A try counts before it is looked at, so that many at once are not more than one after another. Nothing is
-//! written to the disk: whoever starts the daemon anew need not guess.
+//! written to the disk: whoever starts the daemon anew need not guess. Tries from elsewhere lock nobody out who
+//! stands at this machine, and an address elsewhere has bounds of its own, whatever names it tries.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::name::{UserName, fold};
+use super::whence::{Machine, Whence};
 use crate::domain::moment::Moment;
 
 /// When it locks and for how long.
@@ -33,6 +35,26 @@ pub const RULES: Rules = Rules {
     first: Duration::from_secs(60),
     longest: Duration::from_secs(60 * 60),
     forgotten: Duration::from_secs(24 * 60 * 60),
+};
+
+/// Passwords that one address elsewhere may try, for whatever names: a lab behind one router has a bad morning, and
+/// nobody tries a list of names.
+pub const FROM_AFAR: Rules = Rules {
+    tries: 30,
+    within: Duration::from_secs(15 * 60),
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(15 * 60),
+    forgotten: Duration::from_secs(24 * 60 * 60),
+};
+
+/// Wrong keys that one address elsewhere may send: a program with an old one asks every few seconds, and nobody
+/// guesses 256 bits.
+pub const KEYS_FROM_AFAR: Rules = Rules {
+    tries: 300,
+    within: Duration::from_secs(5 * 60),
+    first: Duration::from_secs(60),
+    longest: Duration::from_secs(60),
+    forgotten: Duration::from_secs(60 * 60),
 };
 
 /// Nobody is heard until then.
@@ -84,36 +106,86 @@ impl Lockout {
     pub fn succeeded(&mut self) {
         *self = Self::default();
     }
+
+    /// The last try was right, and says nothing of the others. A lock that it has set stays.
+    fn forgive(&mut self) {
+        self.tries.pop();
+    }
+}
+
+/// So many addresses are remembered: whoever has more than that to try from has the longest unused forgotten.
+const ADDRESSES: usize = 1024;
+
+/// The tries from each address elsewhere, under one set of rules.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    rules: Rules,
+    all: BTreeMap<Machine, Lockout>,
+}
+
+impl Addresses {
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, all: BTreeMap::new() }
+    }
+
+    /// Looking is no try.
+    pub fn locked(&self, whence: Whence, now: Moment) -> Option<Locked> {
+        let Whence::Afar(machine) = whence else { return None };
+        self.all.get(&machine)?.locked(now)
+    }
+
+    /// A try begins, and counts as wrong until `forgive`. At this machine itself nothing is counted.
+    pub fn admit(&mut self, whence: Whence, now: Moment) -> Result<(), Locked> {
+        let Whence::Afar(machine) = whence else { return Ok(()) };
+        if !self.all.contains_key(&machine)
+            && self.all.len() >= ADDRESSES
+            && let Some(oldest) = self.all.iter().min_by_key(|(_, one)| one.last).map(|(of, _)| *of)
+        {
+            self.all.remove(&oldest);
+        }
+        self.all.entry(machine).or_default().admit(now, &self.rules)
+    }
+
+    /// The last try from there was right.
+    pub fn forgive(&mut self, whence: Whence) {
+        if let Whence::Afar(machine) = whence
+            && let Some(one) = self.all.get_mut(&machine)
+        {
+            one.forgive();
+        }
+    }
 }
 
 /// How many names that nobody has share what is kept of tries at them.
 const STRANGERS: u16 = 1024;
 
-/// The tries at all names. Of a name that nobody has no more is kept than a number, and it locks like any other:
-/// from outside nobody sees which names there are.
+/// The tries at all names, at this machine and from elsewhere apart. Of a name that nobody has no more is kept than a
+/// number, and it locks like any other: from outside nobody sees which names there are.
 #[derive(Clone, Debug, Default)]
 pub struct Lockouts {
-    known: BTreeMap<UserName, Lockout>,
-    strangers: BTreeMap<u16, Lockout>,
+    known: BTreeMap<(UserName, bool), Lockout>,
+    strangers: BTreeMap<(u16, bool), Lockout>,
 }
 
 impl Lockouts {
     /// What is kept for a name as typed; `user` where somebody has it.
-    pub fn of(&mut self, user: Option<&UserName>, typed: &str) -> &mut Lockout {
+    pub fn of(&mut self, user: Option<&UserName>, typed: &str, whence: Whence) -> &mut Lockout {
+        let is_here = whence.is_here();
         match user {
-            Some(name) => self.known.entry(name.clone()).or_default(),
-            None => self.strangers.entry(place(typed)).or_default(),
+            Some(name) => self.known.entry((name.clone(), is_here)).or_default(),
+            None => self.strangers.entry((place(typed), is_here)).or_default(),
         }
     }
 
-    /// Whether a user is not heard now. Looking is no try.
+    /// Whether a user is not heard now, at this machine or elsewhere. Looking is no try.
     pub fn locked(&self, user: &UserName, now: Moment) -> Option<Locked> {
-        self.known.get(user)?.locked(now)
+        let locked = |is_here| self.known.get(&(user.clone(), is_here))?.locked(now);
+        [true, false].into_iter().filter_map(locked).max_by_key(|locked| locked.wait)
     }
 
     /// An admin lets somebody try again.
     pub fn unlock(&mut self, user: &UserName) {
-        self.known.remove(user);
+        self.known.retain(|(name, _), _| name != user);
     }
 }
 
@@ -252,7 +324,7 @@ mod tests {
         let mut all = Lockouts::default();
         let kim: UserName = "kim".parse().unwrap();
         let tries = |all: &mut Lockouts, user: Option<&UserName>, typed: &str| {
-            (0..10).filter(|_| all.of(user, typed).admit(at(0), &RULES).is_ok()).count()
+            (0..10).filter(|_| all.of(user, typed, Whence::Here).admit(at(0), &RULES).is_ok()).count()
         };
         assert_eq!(tries(&mut all, Some(&kim), "kim"), 5);
         let left = all.locked(&kim, at(20)).map(|locked| locked.wait.as_secs());
@@ -260,11 +332,61 @@ mod tests {
         assert_eq!(tries(&mut all, None, "nobody here"), 5);
         assert_eq!(tries(&mut all, None, " Nobody HERE"), 0, "the same name to us");
         for n in 0..5000 {
-            let _ = all.of(None, &format!("x{n}")).admit(at(0), &RULES);
+            let _ = all.of(None, &format!("x{n}"), Whence::Here).admit(at(0), &RULES);
         }
         assert!(all.strangers.len() <= usize::from(STRANGERS) && all.known.len() == 1);
         all.unlock(&kim);
         assert_eq!(tries(&mut all, Some(&kim), "kim"), 5);
+    }
+
+    #[test]
+    fn tries_from_elsewhere_lock_nobody_out_who_stands_at_this_machine() {
+        let mut all = Lockouts::default();
+        let kim: UserName = "kim".parse().unwrap();
+        let afar = |n: u8| Whence::Afar(Machine([n; 16]));
+        for n in 0..5 {
+            all.of(Some(&kim), "kim", afar(n)).admit(at(0), &RULES).unwrap();
+        }
+        assert!(all.of(Some(&kim), "kim", afar(9)).admit(at(1), &RULES).is_err(), "by name, from anywhere");
+        assert!(all.locked(&kim, at(1)).is_some());
+        assert!(all.of(Some(&kim), "kim", Whence::Here).admit(at(1), &RULES).is_ok());
+        all.unlock(&kim);
+        assert!(all.of(Some(&kim), "kim", afar(9)).admit(at(1), &RULES).is_ok());
+    }
+
+    #[test]
+    fn an_address_elsewhere_has_so_many_tries_whatever_the_names_and_a_right_one_wins_no_more() {
+        let mut all = Addresses::new(FROM_AFAR);
+        let whence = |n: u8| Whence::Afar(Machine([n; 16]));
+        for _ in 0..100 {
+            all.admit(whence(1), at(0)).unwrap();
+            all.forgive(whence(1));
+        }
+        let admitted = (0..100).filter(|_| all.admit(whence(2), at(0)).is_ok()).count();
+        assert_eq!(admitted, FROM_AFAR.tries);
+        all.forgive(whence(2));
+        assert_eq!(all.admit(whence(2), at(59)).unwrap_err().wait.as_secs(), 1, "the lock stays");
+        assert!(all.admit(whence(2), at(60)).is_ok() && all.admit(whence(3), at(0)).is_ok());
+        assert!(
+            (0..1000).all(|_| all.admit(Whence::Here, at(0)).is_ok()),
+            "this machine is never locked out"
+        );
+    }
+
+    #[test]
+    fn addresses_take_bounded_room_and_the_longest_unused_is_forgotten() {
+        let mut all = Addresses::new(KEYS_FROM_AFAR);
+        let machine = |n: u16| {
+            let mut bytes = [0; 16];
+            bytes[..2].copy_from_slice(&n.to_be_bytes());
+            Machine(bytes)
+        };
+        for n in 0..5000 {
+            all.admit(Whence::Afar(machine(n)), at(u64::from(n))).unwrap();
+        }
+        assert_eq!(all.all.len(), ADDRESSES);
+        let kept = |n: u16| all.all.contains_key(&machine(n));
+        assert!(kept(4999) && !kept(0));
     }
 
     proptest! {

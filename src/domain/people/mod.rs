@@ -14,6 +14,7 @@ pub mod password;
 
 pub mod lockout;
 pub mod sessions;
+pub mod whence;
 
 pub mod signing;
 
@@ -24,7 +25,7 @@ pub mod setup;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ids::{TokenId, text_form};
+use super::ids::{FileHash, TokenId, text_form};
 use super::moment::WallTime;
 use name::{PrintedName, UserName};
 use notices::{Choice, MailAddress, Settings, Ways};
@@ -42,6 +43,23 @@ pub enum By {
     /// At the machine itself, by whoever owns the state folder.
     Setup,
     Person(UserName),
+}
+
+/// Who somebody is to the site's own sign-in (OpenID Connect): a hash of issuer and subject, which says nothing of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SiteSubject(FileHash);
+
+impl SiteSubject {
+    pub fn of(issuer: &str, subject: &str) -> Self {
+        use sha2::{Digest, Sha256};
+        let mut digest = Sha256::new();
+        // No address of an issuer has a line in it, so that no two pairs are one text.
+        for part in [issuer, "\n", subject] {
+            digest.update(part.as_bytes());
+        }
+        Self(FileHash::from_digest(digest.finalize().into()))
+    }
 }
 
 /// What a token is for, in its owner's words.
@@ -105,11 +123,19 @@ pub struct User {
     pub added: WallTime,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tokens: BTreeMap<TokenId, Token>,
+    /// They came by the site's own sign-in, which says what their roles are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteSubject>,
 }
 
 impl User {
     pub fn is_active(&self) -> bool {
         self.standing == Standing::Active
+    }
+
+    /// Whether nobody else knows how they come in.
+    pub fn has_own_way(&self) -> bool {
+        self.password == Password::Own || self.site.is_some()
     }
 
     fn is_active_admin(&self) -> bool {
@@ -180,6 +206,17 @@ pub enum Request {
     NoteSignedIn {
         name: UserName,
     },
+    /// The site's own sign-in says who somebody is, and what their roles are.
+    Vouch {
+        name: UserName,
+        printed: PrintedName,
+        roles: BTreeSet<Role>,
+        subject: SiteSubject,
+    },
+    /// Somebody came in by the password for when the site's own sign-in does not answer.
+    NoteEmergency {
+        name: UserName,
+    },
 }
 
 /// What happened. The names are stored: they may be added to, never changed.
@@ -243,6 +280,16 @@ pub enum Fact {
     SignedIn {
         user: UserName,
     },
+    /// So the site's own sign-in has it from now on. Who was not there is there now.
+    Vouched {
+        user: UserName,
+        printed: PrintedName,
+        roles: BTreeSet<Role>,
+        subject: SiteSubject,
+    },
+    EmergencyUsed {
+        user: UserName,
+    },
 }
 
 impl Fact {
@@ -258,7 +305,9 @@ impl Fact {
             | Self::UserUnlocked { user, .. }
             | Self::NoticesChosen { user, .. }
             | Self::UserLocked { user }
-            | Self::SignedIn { user } => user,
+            | Self::SignedIn { user }
+            | Self::Vouched { user, .. }
+            | Self::EmergencyUsed { user } => user,
         }
     }
 }
@@ -270,6 +319,10 @@ pub enum Refusal {
     NoUser(UserName),
     #[error("there is a user {0} already; choose another name: capitals alone make no difference")]
     UserExists(UserName),
+    #[error(
+        "there is a user {0} here already who did not come by the site's sign-in; have the site give that account another name"
+    )]
+    NotOfSite(UserName),
     #[error("there are as many users as there may be ({USERS_MAX}); use one that is there")]
     TooManyUsers,
     #[error("user {0} is disabled, so nothing can be changed for them; have an admin enable them first")]
@@ -484,6 +537,31 @@ impl People {
                 self.active(&name)?;
                 Fact::SignedIn { user: name }
             }
+            Request::Vouch { name, printed, roles, subject } => {
+                if roles.is_empty() {
+                    return Err(Refusal::NoRoles);
+                }
+                match self.users.values().find(|user| user.site.as_ref() == Some(&subject)) {
+                    Some(user) => {
+                        self.active(&user.name)?;
+                        if !roles.contains(&Role::Admin) {
+                            self.spare_admin(&user.name)?;
+                        }
+                        if user.roles == roles && user.printed == printed {
+                            return Ok(Vec::new());
+                        }
+                        Fact::Vouched { user: user.name.clone(), printed, roles, subject }
+                    }
+                    // Whoever gives names at the site does not become somebody of this name here.
+                    None if self.typed(name.as_str()).is_some() => return Err(Refusal::NotOfSite(name)),
+                    None if self.users.len() >= USERS_MAX => return Err(Refusal::TooManyUsers),
+                    None => Fact::Vouched { user: name, printed, roles, subject },
+                }
+            }
+            Request::NoteEmergency { name } => {
+                self.active(&name)?;
+                Fact::EmergencyUsed { user: name }
+            }
         };
         Ok(vec![fact])
     }
@@ -528,8 +606,24 @@ impl People {
                 password: Password::Missing,
                 added: at,
                 tokens: BTreeMap::new(),
+                site: None,
             };
             self.users.insert(name.clone(), user);
+            return Some(name);
+        }
+        if let Fact::Vouched { user, printed, roles, subject } = fact {
+            let new = || User {
+                name: user.clone(),
+                printed: printed.clone(),
+                roles: roles.clone(),
+                standing: Standing::Active,
+                password: Password::Missing,
+                added: at,
+                tokens: BTreeMap::new(),
+                site: None,
+            };
+            let user = self.users.entry(name.clone()).or_insert_with(new);
+            (user.printed, user.roles, user.site) = (printed.clone(), roles.clone(), Some(subject.clone()));
             return Some(name);
         }
         let user = self.users.get_mut(&name)?;
@@ -559,6 +653,8 @@ impl People {
             Fact::UserLocked { .. }
             | Fact::UserUnlocked { .. }
             | Fact::SignedIn { .. }
+            | Fact::EmergencyUsed { .. }
+            | Fact::Vouched { .. }
             | Fact::UserAdded { .. } => return None,
         }
         Some(name)

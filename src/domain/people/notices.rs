@@ -32,10 +32,11 @@ pub enum Topic {
     QualificationDue,
     CaseDue,
     PrintLate,
+    EmergencyUsed,
 }
 
 impl Topic {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Mentioned,
         Self::PrintFinished,
         Self::PrintSuspect,
@@ -49,6 +50,7 @@ impl Topic {
         Self::QualificationDue,
         Self::CaseDue,
         Self::PrintLate,
+        Self::EmergencyUsed,
     ];
 
     pub fn word(self) -> &'static str {
@@ -66,6 +68,7 @@ impl Topic {
             Self::QualificationDue => "qualification_due",
             Self::CaseDue => "case_due",
             Self::PrintLate => "print_late",
+            Self::EmergencyUsed => "emergency_used",
         }
     }
 
@@ -91,6 +94,7 @@ impl Topic {
             }
             Self::CaseDue => "a case of yours that is not delivered comes due",
             Self::PrintLate => "a print will not be ready in time, as the queue stands",
+            Self::EmergencyUsed => "somebody signs in by the password for emergencies",
         }
     }
 
@@ -109,7 +113,8 @@ impl Topic {
             | Self::MaterialRecalled
             | Self::MaterialLow
             | Self::QualificationDue
-            | Self::PrintLate => false,
+            | Self::PrintLate
+            | Self::EmergencyUsed => false,
         }
     }
 
@@ -130,6 +135,7 @@ impl Topic {
             Self::QualificationDue => may(Permission::QualifyPrinters),
             Self::CaseDue => matches!(role, Role::Requester | Role::Designer | Role::Releaser),
             Self::PrintLate => matches!(role, Role::Designer | Role::Operator | Role::Releaser),
+            Self::EmergencyUsed => may(Permission::ManageUsers),
         }
     }
 }
@@ -342,6 +348,7 @@ mod tests {
         qualification_due  . . . . . . x . . .
         case_due           x x . . x . . . . .
         print_late         . x x . x . . . . .
+        emergency_used     . . . . . . . . x .
     ";
 
     #[test]

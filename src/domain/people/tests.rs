@@ -370,3 +370,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_the_site_vouches_for_is_there_with_its_roles_and_takes_nobody_s_name() {
+    let mut people = lab();
+    let subject = |n: &str| SiteSubject::of("https://login.example", n);
+    let vouch = |user: &str, roles: &[Role], n: &str| Request::Vouch {
+        name: name(user),
+        printed: "Lou Reed".parse().unwrap(),
+        roles: roles.iter().copied().collect(),
+        subject: subject(n),
+    };
+    for taken in ["ada", "KIM", "old"] {
+        let told = people.judge(&vouch(taken, &[Role::Admin], "1"));
+        assert_eq!(told, Err(Refusal::NotOfSite(name(taken))));
+    }
+    assert_eq!(people.judge(&vouch("lou", &[], "1")), Err(Refusal::NoRoles));
+    let asked = vouch("lou", &[Role::Operator], "1");
+    let facts = people.judge(&asked).unwrap();
+    for fact in &facts {
+        assert_eq!(people.apply(fact, WallTime(9)), Some(name("lou")));
+        let json = serde_json::to_string(fact).unwrap();
+        assert_eq!(serde_json::from_str::<Fact>(&json).unwrap(), *fact);
+    }
+    assert_eq!((facts.len(), people.judge(&asked)), (1, Ok(Vec::new())), "told once");
+    let lou = &people.users[&name("lou")];
+    assert!(lou.has_own_way() && lou.password == Password::Missing && lou.is_active());
+    // By another name they are the same, and another of that name is not them.
+    let renamed = people.judge(&vouch("louis", &[Role::Inspector], "1")).unwrap();
+    assert!(matches!(&renamed[..], [Fact::Vouched { user, .. }] if *user == name("lou")), "{renamed:?}");
+    assert_eq!(people.judge(&vouch("lou", &[Role::Admin], "2")), Err(Refusal::NotOfSite(name("lou"))));
+    for fact in renamed {
+        people.apply(&fact, WallTime(10));
+    }
+    assert_eq!(people.users[&name("lou")].roles, [Role::Inspector].into());
+    for fact in people.judge(&disable("lou", by("ada"))).unwrap() {
+        people.apply(&fact, WallTime(11));
+    }
+    assert_eq!(people.judge(&vouch("lou", &[Role::Inspector], "1")), Err(Refusal::Disabled(name("lou"))));
+    assert_ne!(SiteSubject::of("a", "b"), SiteSubject::of("ab", ""));
+}

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{Connection, ConnectionError, Dial, Message, Publish, Step, qos_5};
 use crate::config::{self, MqttVersion};
+use crate::io::secret::place;
 
 /// Twice our longest payload: rumqttc drops the connection and two messages at a longer packet.
 const PACKET_MAX: usize = 16 * 1024;
@@ -43,11 +44,14 @@ impl Dialler {
         let password = match &self.settings.password_file {
             None => None,
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| ConnectionError::File {
-                    key: "password_file",
-                    path: path.clone(),
-                    detail: error.to_string(),
-                })?;
+                let text =
+                    place(path).and_then(|place| std::fs::read_to_string(place.path)).map_err(|error| {
+                        ConnectionError::File {
+                            key: "password_file",
+                            path: path.clone(),
+                            detail: error.to_string(),
+                        }
+                    })?;
                 Some(text.trim_end_matches(['\r', '\n']).to_owned())
             }
         };

@@ -30,7 +30,7 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use super::{Batch, Store, StoreError};
 
 /// The layout of the trees and of their keys.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// sled's own default is 1 GiB; the lab's state and the journal's end fit into this.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Each is given back when the disk is full.

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::ids::FileHash;
 use crate::domain::moment::WallTime;
 use crate::domain::people::signing::Meaning;
+use crate::domain::people::whence::Machine;
 use crate::domain::people::{By, Fact, Request};
 use crate::io::credentials::FILE;
 use crate::io::digest::{self as digest_io, Algorithm, Count};
@@ -72,7 +73,7 @@ impl House {
     }
 
     fn sign_in(&self, user: &str, password: &str, second: u64) -> Result<SignedIn, NotLetIn> {
-        self.access.sign_in(&self.people, user, &secret(password), at(second))
+        self.access.sign_in(&self.people, user, &secret(password), Whence::Here, at(second))
     }
 
     fn by_cookie(&self, session: &Secret, second: u64) -> Result<Who, NotAuthenticated> {
@@ -443,8 +444,16 @@ fn a_cookie_is_for_this_site_and_for_no_script() {
         set_cookie(&session, false).expose(),
         "platen_session=platen_x_y; Path=/; HttpOnly; SameSite=Strict"
     );
-    assert!(set_cookie(&session, true).expose().ends_with("; Secure"));
-    assert!(clear_cookie().contains("Max-Age=0"));
+    assert_eq!(
+        set_cookie(&session, true).expose(),
+        "__Host-platen_session=platen_x_y; Path=/; HttpOnly; SameSite=Strict; Secure"
+    );
+    assert!(
+        clear_cookie(false).starts_with("platen_session=; ") && clear_cookie(false).contains("Max-Age=0")
+    );
+    // A browser takes no cookie of that name back that is not `Secure`.
+    let secure = clear_cookie(true);
+    assert!(secure.starts_with("__Host-platen_session=; ") && secure.contains("; Secure"), "{secure}");
 }
 
 #[test]
@@ -600,4 +609,93 @@ fn who_is_nobody_any_more_shows_a_digest_in_vain() {
     house.grant(&Request::Disable { name: name("kim"), by: by("ada") });
     let theirs = house.digest(&other, &nonce, &Sent { nc: 4, ..SENT });
     assert_eq!(house.by_digest(&theirs, GET, 1), wrong, "kim is disabled");
+}
+
+#[test]
+fn over_tls_only_the_cookie_counts_that_no_neighbour_can_set() {
+    let house = House::new();
+    let session = house.sign_in("kim", KIM, 0).unwrap().session;
+    let by = |name: &str, secure: bool| {
+        let cookie = format!("{name}={}", session.expose());
+        let given = Presented { cookie: Some(&cookie), secure, ..Presented::default() };
+        house.access.authenticate(&house.people, given, at(1)).map(|who| who.name.to_string())
+    };
+    assert_eq!(by(SECURE_COOKIE, true), Ok("kim".to_owned()));
+    assert_eq!(by(COOKIE, false), Ok("kim".to_owned()));
+    assert_eq!(by(COOKIE, true), Err(NotAuthenticated::Nobody));
+    assert_eq!(by(SECURE_COOKIE, false), Err(NotAuthenticated::Nobody));
+}
+
+#[test]
+fn an_address_that_sends_wrong_keys_is_not_heard_for_a_while_and_this_machine_always() {
+    let house = House::new();
+    let wrong = format!("Bearer {}", NewToken::make().unwrap().shown.expose());
+    let by = |whence: Whence, second: u64| {
+        let given = Presented { authorization: Some(&wrong), whence, ..Presented::default() };
+        house.access.authenticate(&house.people, given, at(second)).unwrap_err()
+    };
+    let afar = Whence::Afar(Machine([7; 16]));
+    let told: Vec<_> = (0..400).map(|_| by(afar, 0)).collect();
+    let heard = told.iter().filter(|told| **told == NotAuthenticated::Token).count();
+    assert_eq!(heard, lockout::KEYS_FROM_AFAR.tries);
+    assert!(matches!(told.last(), Some(NotAuthenticated::TooMany(_))));
+    assert_eq!(by(Whence::Afar(Machine([8; 16])), 0), NotAuthenticated::Token);
+    assert!((0..400).all(|_| by(Whence::Here, 0) == NotAuthenticated::Token));
+    assert_eq!(by(afar, 60), NotAuthenticated::Token);
+}
+
+#[test]
+fn who_is_locked_out_from_elsewhere_signs_in_at_the_machine() {
+    let house = House::new();
+    let afar = |n: u8| Whence::Afar(Machine([n; 16]));
+    let from = |whence: Whence, password: &str| {
+        house.access.sign_in(&house.people, "ada", &secret(password), whence, at(0))
+    };
+    for n in 0..6 {
+        assert!(from(afar(n), "a wrong password").is_err());
+    }
+    assert!(matches!(from(afar(9), ADA), Err(NotLetIn::Locked(_))));
+    assert!(from(Whence::Here, ADA).is_ok());
+}
+
+/// All of ours, without their tests.
+fn sources(folder: &Path, all: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            all.push((name, text.split("#[cfg(test)]").next().unwrap().to_owned()));
+        }
+    }
+}
+
+#[test]
+fn wherever_a_secret_is_held_against_another_it_is_so_in_constant_time() {
+    let mut all = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    assert!(all.len() > 200, "only {} are read", all.len());
+    // Passwords and tokens, digests, and what a browser brings back from the site's sign-in.
+    let mut held: Vec<&str> =
+        all.iter().filter(|(_, text)| text.contains(".ct_eq(")).map(|(name, _)| name.as_str()).collect();
+    held.sort_unstable();
+    let wanted =
+        ["src/io/secret.rs", "src/services/access.rs", "src/services/oidc.rs", "src/services/oidc/token.rs"];
+    assert_eq!(held, wanted);
+    let lines = all.iter().flat_map(|(name, text)| text.lines().map(move |line| (name, line.trim())));
+    let compared = lines.filter(|(_, line)| {
+        let is_secret = line.contains("expose()") || line.contains("TokenHash(") || line.contains("ha1");
+        is_secret && (line.contains(" == ") || line.contains(" != ")) && !line.starts_with("//")
+    });
+    // Both are of one person, who has just shown that the first one is theirs, or who types one twice.
+    let known = [
+        "old.expose() == new.expose()",
+        "password.expose() != again.expose()",
+        "expose() != password.expose()",
+    ];
+    for (name, line) in compared {
+        assert!(known.iter().any(|known| line.contains(known)), "{name}: {line}");
+    }
 }

@@ -160,7 +160,7 @@ pub(super) fn spawn(
                 tracing::error!(printer = %setup.name, %reason, "not driven");
                 let offline = Snapshot::offline(setup.name.clone(), reason, setup.clock.now());
                 live.send_replace(Arc::new(offline));
-                shutdown.cancelled().await;
+                setup.pulse.during(shutdown.cancelled()).await;
                 return Parting::InOrder;
             }
         };
@@ -250,7 +250,8 @@ async fn done(chore: &mut Option<Chore>) -> Done {
 
 impl Task {
     async fn run(mut self, shutdown: CancellationToken) -> Parting {
-        self.take_left().await;
+        let pulse = self.setup.pulse.clone();
+        pulse.during(self.take_left()).await;
         let mut waiting = self.unconfirmed();
         let mut pause = RETRY_MIN;
         loop {
@@ -300,7 +301,7 @@ impl Task {
         let parting = if self.stopping.is_some() { Parting::MayBeHot } else { Parting::InOrder };
         let Self { scribe: Scribe { queue, done }, .. } = self;
         drop(queue);
-        let _ = done.await;
+        let _ = pulse.during(done).await;
         parting
     }
 
@@ -386,7 +387,7 @@ impl Task {
         stop: Option<Stop>,
     ) -> Result<(Box<dyn Wire>, Option<crate::services::ports::Held>, Option<Stop>), (String, Option<Stop>)>
     {
-        let mut dialling = Box::pin(open(&self.setup));
+        let mut dialling = Box::pin(self.setup.pulse.during(open(&self.setup)));
         let stop = match stop {
             Some(stop) => stop,
             None => tokio::select! {
@@ -406,6 +407,7 @@ impl Task {
 
     /// Answers people while there is no connection; without an end, until a person has cleared it.
     async fn wait(&mut self, until: Option<Instant>, shutdown: &CancellationToken) -> Waited {
+        let pulse = self.setup.pulse.clone();
         loop {
             let enough = async {
                 match until {
@@ -432,7 +434,7 @@ impl Task {
                     let _ = start.answer.send(Err(self.not_now("print: it is not connected, or locked")));
                 }
                 done = done(&mut self.chore) => self.done(done),
-                () = enough => return Waited::Enough,
+                () = pulse.during(enough) => return Waited::Enough,
             }
         }
     }
@@ -445,6 +447,8 @@ impl Task {
         answer: oneshot::Sender<Result<(), NotDone>>,
     ) -> Option<Stop> {
         let clearing = clear_latch(self.setup.recorder.clone(), self.setup.name.clone(), by, since);
+        let pulse = self.setup.pulse.clone();
+        let clearing = pulse.during(clearing);
         let cleared = tokio::select! {
             biased;
             Some(stop) = self.stops.recv() => {
@@ -487,6 +491,7 @@ impl Task {
         let mut buffer = [0; READ];
         let mut leave_by: Option<Instant> = None;
         let ended = loop {
+            self.setup.pulse.beat();
             if let Err(reason) = self.work(&mut wire).await {
                 break Ended::Closed(reason);
             }

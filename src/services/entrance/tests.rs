@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::ids::BootId;
 use crate::domain::people::Password;
 use crate::io::credentials::FILE;
-use crate::io::secret::{Costs, PasswordHash};
+use crate::io::secret::{Costs, NewToken, PasswordHash};
 use crate::io::store::Store;
 use crate::io::store::memory::MemoryStore;
 use tempfile::TempDir;
@@ -49,7 +49,7 @@ impl House {
         let file = CredentialsFile::set_up(&folder.path().join(FILE), set_up, hash).unwrap();
         let entrance = Entrance::guarded(Access::of(file, QUICK), recorder.clone(), clock.clone());
         entrance.inner().unwrap().begin().await.unwrap();
-        let ada = entrance.sign_in("ada".into(), secret(ADA)).await.unwrap().who;
+        let ada = entrance.sign_in("ada".into(), secret(ADA), Whence::Here).await.unwrap().who;
         let house = Self { folder, store, recorder, clock, entrance, ada };
         let printed = "Kim Lee".parse().unwrap();
         let (operator, first) = (roles(&[Role::Operator]), secret("first words of kim"));
@@ -60,7 +60,7 @@ impl House {
     }
 
     async fn sign_in(&self, user: &str, password: &str) -> Result<Who, Refused> {
-        Ok(self.entrance.sign_in(user.into(), secret(password)).await?.who)
+        Ok(self.entrance.sign_in(user.into(), secret(password), Whence::Here).await?.who)
     }
 
     fn user(&self, user: &str) -> Option<people::User> {
@@ -211,6 +211,34 @@ async fn what_setup_has_prepared_is_told_once_and_what_it_may_not_be_lets_nobody
     assert!(house.sign_in("kim", NEW).await.is_err());
     assert!(house.file().to_adopt().is_none());
     assert!(house.sign_in("ada", ADA).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_setup_has_made_is_told_once_and_one_that_may_not_be_lets_nobody_in() {
+    let mut house = House::new().await;
+    let entries = |house: &House| house.recorder.read(|lab| lab.counters.seq);
+    let prepare = |house: &House, owner: &str| {
+        let token = NewToken::make().unwrap();
+        let prepared = PreparedToken {
+            owner: name(owner),
+            token: token.id.clone(),
+            label: "platen setup".parse().unwrap(),
+            roles: roles(&[Role::Admin]),
+        };
+        house.file().prepare_token(prepared, token.hash).unwrap();
+        token.id
+    };
+    // Nobody may have more than their owner is.
+    let (ada, kim) = (prepare(&house, "ada"), prepare(&house, "kim"));
+    let before = entries(&house);
+    house.restart().await;
+    assert_eq!(entries(&house), before + 1);
+    assert!(house.user("ada").unwrap().tokens.contains_key(&ada));
+    assert!(house.user("kim").unwrap().tokens.is_empty());
+    assert!(house.file().token(&ada).is_some() && house.file().token(&kim).is_none());
+    assert!(house.file().to_issue().is_empty());
+    house.restart().await;
+    assert_eq!(entries(&house), before + 1, "it was told already");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::super::AppState;
 use super::super::super::door::Asker;
+use super::super::super::line::Reached;
 use super::super::super::problem::Problem;
 use super::super::look::{Doing, look, name_of};
 use super::super::moonraker::sockets::{Due, Pulse};
@@ -33,6 +34,7 @@ use super::printer::{entry, heaters, state_of};
 use super::{Answer, job, state, yes};
 use crate::domain::event::{Event, Fact};
 use crate::domain::people::roles::{Permission, Who};
+use crate::domain::people::whence::Whence;
 use crate::domain::queue;
 use crate::services::access::Presented;
 use crate::services::appkeys::STRANGERS_MAX;
@@ -88,9 +90,10 @@ async fn bare(
     asker: Asker,
     place: Result<Unchecked, Problem>,
     headers: HeaderMap,
+    reached: Reached,
     upgrade: Upgrade,
 ) -> Answer {
-    opened(app, asker, place?, &headers, upgrade, Framing::Bare)
+    opened(app, asker, place?, &headers, upgrade, Framing::Bare, reached.whence)
 }
 
 async fn framed(
@@ -98,9 +101,10 @@ async fn framed(
     asker: Asker,
     place: Result<Unchecked, Problem>,
     headers: HeaderMap,
+    reached: Reached,
     upgrade: Upgrade,
 ) -> Answer {
-    opened(app, asker, place?, &headers, upgrade, Framing::SockJs)
+    opened(app, asker, place?, &headers, upgrade, Framing::SockJs, reached.whence)
 }
 
 fn opened(
@@ -110,6 +114,7 @@ fn opened(
     headers: &HeaderMap,
     upgrade: Upgrade,
     framing: Framing,
+    whence: Whence,
 ) -> Answer {
     let shown = headers.contains_key(API_KEY) || headers.contains_key(header::AUTHORIZATION);
     if shown && matches!(asker, Asker::Stranger) {
@@ -138,6 +143,7 @@ fn opened(
         app,
         place,
         framing,
+        whence,
         who,
         held,
         feed,
@@ -244,6 +250,7 @@ struct Follow {
     app: AppState,
     place: Place,
     framing: Framing,
+    whence: Whence,
     who: Follower,
     /// Its place, for as long as it lasts: of a stranger's, or of those who are known.
     held: OwnedSemaphorePermit,
@@ -340,7 +347,8 @@ impl Follow {
         if let Some(who) = of_ticket.filter(|who| self.app.entrance.lasts(who)) {
             return Some(who);
         }
-        let given = Presented { key: Some(secret), by_itself: true, ..Presented::default() };
+        let given =
+            Presented { key: Some(secret), by_itself: true, whence: self.whence, ..Presented::default() };
         self.app.entrance.authenticate(given).ok().flatten().map(Arc::new)
     }
 

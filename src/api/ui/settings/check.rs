@@ -38,6 +38,8 @@ fn names(viewer: &Viewer, of: Of) -> (Text, String) {
     let say = |text: Text| viewer.say(text).to_owned();
     match of {
         Of::Ports => (words::OF_PORTS, say(words::PORTS_WELL)),
+        Of::Network if viewer.app.config.http.tls.is_none() => (words::OF_NETWORK, say(words::NETWORK_HERE)),
+        Of::Network => (words::OF_NETWORK, say(words::NETWORK_WELL)),
         Of::Broker => (words::OF_BROKER, say(words::BROKER_WELL)),
         Of::Slicing if viewer.app.slicing.is_none() => (words::OF_SLICING, say(words::SLICING_OFF)),
         Of::Slicing => (words::OF_SLICING, say(words::SLICING_WELL)),
@@ -46,6 +48,7 @@ fn names(viewer: &Viewer, of: Of) -> (Text, String) {
             let path = viewer.app.config.state_dir.display();
             (words::OF_STATE, viewer.fill(words::STATE_WELL, &[("path", &path)]))
         }
+        Of::Program => (words::OF_PROGRAM, say(words::PROGRAM_WELL)),
     }
 }
 

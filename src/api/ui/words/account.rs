@@ -5,6 +5,8 @@ use super::texts;
 texts! {
     TITLE = "Account" | "Konto";
     SIGN_IN = "Sign in" | "Anmelden";
+    AT_THE_SITE = "Sign in with the hospital's account" | "Mit dem Konto der Klinik anmelden";
+    EMERGENCY = "A password is for emergencies, when that does not answer. Its use is told to the admins." | "Ein Passwort ist für Notfälle, wenn jene Anmeldung nicht antwortet. Seine Benutzung wird den Verwaltern gemeldet.";
     STOP_HERE = "Stop a printer" | "Einen Drucker anhalten";
     WITHOUT = "without signing in" | "ohne Anmeldung";
     NOT_DONE = "Not done." | "Nicht erledigt.";

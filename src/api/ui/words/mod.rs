@@ -21,6 +21,8 @@ pub mod resin;
 pub mod sentences;
 pub mod settings;
 pub mod signing;
+#[cfg(feature = "oidc")]
+pub mod site;
 pub mod states;
 
 use std::fmt;
@@ -140,6 +142,8 @@ mod tests {
             ("audit", audit::ALL),
             ("settings", settings::ALL),
             ("signing", signing::ALL),
+            #[cfg(feature = "oidc")]
+            ("site", site::ALL),
         ];
         for (room, all) in rooms {
             for (name, text) in all {

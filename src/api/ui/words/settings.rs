@@ -56,10 +56,15 @@ texts! {
     OF_SLICING = "Slicing" | "Slicen";
     SLICING_WELL = "Processes, profiles and slicer fit together." | "Prozesse, Profile und Slicer passen zusammen.";
     SLICING_OFF = "Models are not taken here, G-code is ([slicing])." | "Modelle werden hier nicht angenommen, G-Code schon ([slicing]).";
+    OF_NETWORK = "The way of others to platen" | "Der Weg anderer zu platen";
+    NETWORK_HERE = "Without TLS platen answers this machine only." | "Ohne TLS antwortet platen nur diesem Rechner.";
+    NETWORK_WELL = "The certificate and its key can be read, and belong together." | "Zertifikat und Schlüssel sind lesbar und gehören zusammen.";
     OF_COUNTING = "Tables of codes and rates" | "Tabellen der Codes und Sätze";
     COUNTING_WELL = "They can be read, and are whole." | "Sie sind lesbar und vollständig.";
     OF_STATE = "Folder of the state" | "Ordner des Zustands";
     STATE_WELL = "{path} can be written." | "{path} ist beschreibbar.";
+    OF_PROGRAM = "The program" | "Das Programm";
+    PROGRAM_WELL = "What runs is what is installed." | "Was läuft, ist das Installierte.";
 
     PRINTERS = "Printers" | "Drucker";
     COMMISSION = "Add a printer" | "Drucker hinzufügen";
