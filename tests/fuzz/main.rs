@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 
 mod entries;
+mod smoke;
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +23,20 @@ fn seeds(of: &str) -> Vec<(String, Vec<u8>)> {
         .collect();
     seeds.sort();
     seeds
+}
+
+/// The programs that the fuzzer is built of.
+fn bins() -> Vec<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/Cargo.toml");
+    let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let mut bins: Vec<_> = manifest["bin"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bin| bin["name"].as_str().unwrap().to_owned())
+        .collect();
+    bins.sort();
+    bins
 }
 
 #[test]
