@@ -326,11 +326,13 @@ fn every_verb_below_a_noun_has_an_example_that_the_program_takes() {
     }
 }
 
-/// A message's command with a number for each name in braces.
+/// A message's command with a number for each name in braces, and for each that says that it is one.
 fn numbered(command: &str) -> String {
     let piece =
         |piece: &str| piece.split_once('}').map_or_else(|| piece.into(), |(_, rest)| format!("7{rest}"));
-    command.split('{').map(piece).collect()
+    let filled: String = command.split('{').map(piece).collect();
+    let word = |word| if matches!(word, "ML" | "MINUTES") { "7" } else { word };
+    filled.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

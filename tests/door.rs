@@ -523,6 +523,9 @@ fn every_route_of_the_daemon_has_its_row_and_every_row_its_route() {
     }
     assert_eq!(source.matches(".route(\"").count(), ui::PATHS.len(), "a path of the page is not in its list");
     routes.extend(ui::PAGES.iter().map(|page| ("GET".into(), page.path.into())));
+    // The site's own sign-in has a file of its own.
+    #[cfg(feature = "oidc")]
+    routes.extend(["/sign-in/site", "/sign-in/back"].map(|path| ("GET".into(), path.into())));
     // What other hosts' programs ask has tests of its own.
     let own = door::rows().filter(|row| !compat::is_compat(row.1));
     let rows: BTreeSet<_> = own.map(|row| (row.0.to_owned(), row.1.to_owned())).collect();
@@ -638,6 +641,65 @@ async fn a_session_is_a_cookie_that_no_script_and_no_other_site_gets() {
     let after = ada.get("/v1/session").await;
     assert_eq!((after.status, after.problem().as_str()), (401, "not-signed-in"));
     assert_eq!(after.header("www-authenticate"), Some("Bearer realm=\"platen\""));
+}
+
+#[tokio::test]
+async fn a_cookie_from_before_signing_in_is_not_the_one_after_it() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let kim = user(&ada, "kim", &["operator"]).await;
+    // What somebody may have put into ada's browser: a session that nobody has, and their own.
+    let made_up = format!("Cookie: platen_session=platen_{}_{}\r\n", "0".repeat(16), "0".repeat(64));
+    for planted in [&made_up, &kim.1] {
+        let json = json!({"name": "ada", "password": ADA}).to_string();
+        let form = b"name=ada&password=notes+on+the+engine&to=/";
+        let by_api = lab.send("POST", "/v1/session", &format!("{JSON}{planted}"), json.as_bytes()).await;
+        let by_page = lab.send("POST", "/do/sign-in", &format!("{FORM}{planted}"), form).await;
+        assert_eq!((by_api.status, by_page.status), (201, 303), "{by_api:?} {by_page:?}");
+        for answer in [by_api, by_page] {
+            let new = cookie_of(&answer);
+            assert_ne!(&new, planted);
+            assert_eq!(As(&lab, new).get("/v1/session").await.json()["name"], "ada");
+        }
+        let with_it = As(&lab, planted.clone()).get("/v1/session").await;
+        assert!(with_it.status == 401 || with_it.json()["name"] == "kim", "{with_it:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_admin_s_password_is_given_by_another_admin_alone_and_the_journal_says_by_whom() {
+    let lab = lab_of_people("ada", ADA).await;
+    let ada = sign_in(&lab, "ada", ADA).await;
+    let new = json!({"password": "chosen by adi alone"});
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Admin) {
+        let them = user(&ada, &format!("u.{role}"), &[role.word()]).await;
+        let refused = them.post("/v1/users/ada/password", new.clone()).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (403, "not-your-role"), "{role}");
+    }
+    let adi = user(&ada, "adi", &["admin"]).await;
+    let (_, secret) = token(&adi, &["admin"]).await;
+    let refused = As(&lab, bearer(&secret)).post("/v1/users/ada/password", new.clone()).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(lab.post("/v1/users/ada/password", &new).await.status, 401);
+    assert_eq!(ada.get("/v1/users").await.status, 200, "nothing of it was done");
+    let changes = async || {
+        let all = facts(&lab).await;
+        all.into_iter()
+            .filter(|fact| fact["what"] == "password_changed" && fact["user"] == "ada")
+            .collect::<Vec<_>>()
+    };
+    let before = changes().await.len();
+
+    assert_eq!(adi.post("/v1/users/ada/password", new).await.status, 200);
+    assert_eq!(ada.get("/v1/session").await.status, 401, "whoever has ada's session is out");
+    assert_eq!(try_to_sign_in(&lab, "ada", ADA).await.status, 401);
+    let told = changes().await;
+    assert_eq!(told.len(), before + 1, "{told:?}");
+    assert_eq!(told.last().unwrap()["by"], json!({"kind": "person", "name": "adi"}));
+    // And adi, who knows it, does nothing in ada's name but choose another one.
+    let ada = sign_in(&lab, "ada", "chosen by adi alone").await;
+    let refused = ada.get("/v1/users").await;
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "choose-your-password"));
 }
 
 #[tokio::test]

@@ -831,6 +831,43 @@ async fn a_console_sends_what_its_level_allows_and_notes_who_asked_first() {
 }
 
 #[tokio::test]
+async fn a_line_end_in_a_command_makes_no_second_one_whichever_way_it_comes() {
+    let lab = lab().await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for (end, coded) in [
+        ("\n", "%0A"),
+        ("\r", "%0D"),
+        ("\r\n", "%0D%0A"),
+        ("\u{b}", "%0B"),
+        ("\0", "%00"),
+        ("\u{85}", "%C2%85"),
+        ("\u{2028}", "%E2%80%A8"),
+    ] {
+        for (first, first_coded) in [("M105", "M105"), ("M117 ready", "M117+ready")] {
+            let typed = format!("{first}{end}M104 S200");
+            for (path, body) in [
+                ("/v1/printers/mk3-02/console", serde_json::json!({"command": typed, "by": "kim"})),
+                ("/p/mk3-02/api/printer/command", serde_json::json!({"command": typed})),
+                ("/p/mk3-02/api/printer/command", serde_json::json!({"commands": ["M105", typed]})),
+            ] {
+                let answer = lab.post(path, &body).await;
+                assert_eq!(answer.status, 400, "{path} {typed:?}: {answer:?}");
+            }
+            let fields = format!("printer=mk3-02&command={first_coded}{coded}M104+S200&by=kim");
+            let answer = lab.send("POST", "/do/console", form, fields.as_bytes()).await;
+            assert_eq!(answer.status, 400, "{typed:?}: {answer:?}");
+            // To Moonraker a script has lines, and each is a command of its own: judged one by one.
+            if !end.contains('\n') {
+                let script = serde_json::json!({"script": typed});
+                let answer = lab.post("/p/mk3-02/printer/gcode/script", &script).await;
+                assert_eq!(answer.status, 400, "{typed:?}: {answer:?}");
+            }
+        }
+    }
+    assert!(!lab.told().iter().any(|told| told.contains("Console")), "{:?}", lab.told());
+}
+
+#[tokio::test]
 async fn a_question_of_a_printer_is_answered_by_a_named_person() {
     let lab = lab().await;
     let send = async |body: &str| {
