@@ -20,17 +20,17 @@ use super::{bins, seeds};
 
 /// How many inputs each target gets: a few seconds of each, by what one of its inputs costs.
 const RUNS: [(&str, u64); 11] = [
-    ("analysis", 4_000),
-    ("chitu", 15_000),
-    ("ctb", 15_000),
-    ("goo", 4_000),
-    ("lexer", 80_000),
-    ("metadata", 80_000),
-    ("nanodlp", 3_000),
-    ("obj", 40_000),
-    ("sl1", 4_000),
-    ("stl", 60_000),
-    ("threemf", 30_000),
+    ("analysis", 40_000),
+    ("chitu", 150_000),
+    ("ctb", 150_000),
+    ("goo", 40_000),
+    ("lexer", 800_000),
+    ("metadata", 800_000),
+    ("nanodlp", 30_000),
+    ("obj", 400_000),
+    ("sl1", 40_000),
+    ("stl", 600_000),
+    ("threemf", 300_000),
 ];
 
 /// No input is longer: what is dear only because it is long is for a fuzzer that has the night.
