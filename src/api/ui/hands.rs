@@ -869,7 +869,7 @@ fn of_upload(viewer: &Viewer, upload: &UploadView) -> Row {
     Row {
         id: format!("upload-{id}"),
         what: html! {
-            (name)
+            strong { (name) }
             @if let Some(waits) = &upload.waits { ": " (viewer.told_within(waits)) }
         },
         place: html! {
